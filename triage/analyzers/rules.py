@@ -1,0 +1,82 @@
+"""The offline analyzer: rules as data, a small model beside them, and a policy that can be read."""
+
+from __future__ import annotations
+
+from .base import INTENTS, TAGS, Context, Evidence, Reading
+from .facts import Fact, facts_of
+from .lexicon import Hit, lexicon
+from .model import model
+from .normalise import Message, normalise
+from .policy import next_action_of, priority_of
+from .spam import is_spam
+
+#: More would bury the telling words.
+EVIDENCE_LIMIT = 12
+
+_FACT_TAGS = frozenset(TAGS)
+
+
+class RulesAnalyzer:
+    """Reads Russian and English without a network. Built once a process; reading keeps no state, so threads may share it."""
+
+    name = "rules"
+
+    def __init__(self):
+        self._lexicon = lexicon()
+        self._model = model()
+        self.version = self._model.version
+
+    def read(self, text: str, context: Context = Context()) -> Reading:
+        """Read one message: what is wanted, how soon, what to do, and which words say so."""
+        message = normalise(text)
+        hits = self._lexicon.find(message)
+        facts = facts_of(message, hits, context)
+        probs = self._model.beliefs(message, hits)
+        intent = _intent(probs, hits, facts)
+        _add_intent_facts(facts, hits)
+        priority, raised_by = priority_of(intent, facts)
+        confidence = probs[intent]
+        return Reading(
+            intent=intent,
+            priority=priority,
+            next_action=next_action_of(intent, priority, confidence, is_empty=not message.words),
+            confidence=confidence,
+            tags=_tags(message, hits, facts),
+            evidence=_evidence(message, hits, facts, intent, priority, raised_by),
+            probs=probs,
+        )
+
+
+def _intent(probs: dict[str, float], hits: list[Hit], facts: dict[str, Fact | None]) -> str:
+    """The likeliest intent; spam only when its own strict decision agrees."""
+    if is_spam(probs["spam"], hits, facts):
+        return "spam"
+    return max((intent for intent in INTENTS if intent != "spam"), key=probs.__getitem__)
+
+
+def _add_intent_facts(facts: dict[str, Fact | None], hits: list[Hit]) -> None:
+    """Tags that intent rules carry (a demo, a budget) are facts for the policy as well."""
+    for hit in hits:
+        if hit.rule.tag and hit.rule.intent:
+            facts.setdefault(hit.rule.tag, Fact(hit.rule.tag, hit.first, hit.last))
+
+
+def _tags(message: Message, hits: list[Hit], facts: dict[str, Fact | None]) -> tuple[str, ...]:
+    found = {hit.rule.tag for hit in hits} | _FACT_TAGS.intersection(facts)
+    if message.lang:
+        found.add(f"lang:{message.lang}")
+    return tuple(tag for tag in TAGS if tag in found)
+
+
+def _evidence(message, hits, facts, intent, priority, raised_by) -> tuple[Evidence, ...]:
+    """The words for the intent, then those that raised the priority, then those of the tags; each stretch once a reason."""
+    found = [(hit.first, hit.last, intent) for hit in hits if hit.rule.intent == intent]
+    found += [(facts[name].first, facts[name].last, priority) for name in raised_by if facts[name]]
+    found += [(hit.first, hit.last, hit.rule.tag) for hit in hits if hit.rule.tag]
+    found += [(fact.first, fact.last, name) for name, fact in facts.items() if fact and name in _FACT_TAGS]
+    return tuple(_quote(message, *place) for place in list(dict.fromkeys(found))[:EVIDENCE_LIMIT])
+
+
+def _quote(message: Message, first: int, last: int, reason: str) -> Evidence:
+    start, end = message.span(first, last)
+    return Evidence(message.text[start:end], start, end, reason)

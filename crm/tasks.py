@@ -1,0 +1,18 @@
+"""What beat asks for from time to time."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from . import services
+
+
+@shared_task(name="crm.sweep")
+def sweep() -> int:
+    """Give out whatever waits beside a free operator."""
+    return services.sweep(now=timezone.now())
+
+
+@shared_task(name="crm.forget_expired_keys")
+def forget_expired_keys() -> int:
+    """Delete the answered requests nobody may repeat any more."""
+    return services.forget_expired_keys(now=timezone.now())

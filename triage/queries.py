@@ -1,0 +1,34 @@
+"""Reads of jobs and insights."""
+
+from datetime import timedelta
+
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from .models import Insight, Job
+
+
+def open_jobs():
+    """Jobs that are neither done nor given up."""
+    return Job.objects.filter(done_at=None, failed_at=None)
+
+
+def claimable():
+    """Open jobs that are due and that no living worker holds, by the database's clock."""
+    return open_jobs().filter(Q(lease_until=None) | Q(lease_until__lt=Now()), due_at__lte=Now())
+
+
+def oldest_due_age() -> timedelta | None:
+    """How long the oldest due job has been waiting, or None when nothing is due."""
+    return claimable().order_by("due_at").annotate(age=Now() - F("due_at")).values_list("age", flat=True).first()
+
+
+def insight_of(inquiry_id) -> Insight | None:
+    """The newest insight of an inquiry."""
+    return Insight.objects.filter(inquiry=inquiry_id).order_by("-created_at", "-id").first()
+
+
+def insight_of_lead(lead_id) -> Insight | None:
+    """The newest insight of any inquiry of a lead."""
+    insights = Insight.objects.filter(inquiry__lead=lead_id).select_related("inquiry")
+    return insights.order_by("-created_at", "-id").first()

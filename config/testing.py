@@ -1,0 +1,54 @@
+"""The settings of the tests: those of the service, untouched by the developer's own environment and `.env`.
+
+A test run has a folder of its own. The database is the one TEST_DATABASE_URL names, else a SQLite file in that folder
+(a file, because threads cannot share a database in memory); the broker is TEST_REDIS_URL, else the memory of the
+process. `make test` sets both for its second half.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from urllib.parse import urlsplit
+
+if "TEST_DIR" not in os.environ:
+    os.environ["TEST_DIR"] = tempfile.mkdtemp(prefix="crm-tests-")
+    atexit.register(shutil.rmtree, os.environ["TEST_DIR"], ignore_errors=True)
+TEST_DIR = os.environ["TEST_DIR"]
+
+
+def own_redis():
+    """TEST_REDIS_URL; when it names no database, each parallel process of pytest gets one of its own."""
+    url = os.environ.get("TEST_REDIS_URL", "")
+    if not url or urlsplit(url).path.strip("/"):
+        return url
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return f"{url.rstrip('/')}/{number}"
+
+
+os.environ.update(
+    SECRET_KEY="only-for-tests",
+    DEBUG="off",
+    ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+    CSRF_TRUSTED_ORIGINS="",
+    BEHIND_PROXY="off",
+    DATABASE_URL=os.environ.get("TEST_DATABASE_URL", ""),
+    DATABASE_POOL="0",
+    REDIS_URL=own_redis(),
+    VAR_DIR=TEST_DIR,
+    TIME_ZONE="UTC",
+    LANGUAGE_CODE="en",
+    TRIAGE_ANALYZER="rules",
+    LOG_LEVEL="INFO",
+)
+
+from .settings import *  # noqa: E402, F403 - Django takes its settings from one module.
+from .settings import DATABASES  # noqa: E402
+
+# One round is enough where nobody guesses passwords.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["TEST"] = {"NAME": os.path.join(TEST_DIR, "test.sqlite3")}
+    # No test cuts the power, and every commit would wait for the disk.
+    DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"

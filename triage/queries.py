@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from .models import Insight, Job
+from .models import Job
 
 
 def open_jobs():
@@ -21,14 +21,3 @@ def claimable():
 def oldest_due_age() -> timedelta | None:
     """How long the oldest due job has been waiting, or None when nothing is due."""
     return claimable().order_by("due_at").annotate(age=Now() - F("due_at")).values_list("age", flat=True).first()
-
-
-def insight_of(inquiry_id) -> Insight | None:
-    """The newest insight of an inquiry."""
-    return Insight.objects.filter(inquiry=inquiry_id).order_by("-created_at", "-id").first()
-
-
-def insight_of_lead(lead_id) -> Insight | None:
-    """The newest insight of any inquiry of a lead."""
-    insights = Insight.objects.filter(inquiry__lead=lead_id).select_related("inquiry")
-    return insights.order_by("-created_at", "-id").first()

@@ -68,7 +68,7 @@ def open_inquiry(inquiry: Inquiry, *, now: datetime, dice: Dice, is_new_lead: bo
     if decision.chosen is None:
         inquiry.waiting_reason = decision.reason
     else:
-        inquiry.operator_id, inquiry.assigned_at = decision.chosen, now
+        inquiry.operator, inquiry.assigned_at = pool.operator(source.pk, decision.chosen), now
     inquiry.save(force_insert=True)
     _record(inquiry, decision, trigger=Trigger.INTAKE, now=now)
     if decision.chosen is not None:

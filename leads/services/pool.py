@@ -68,6 +68,9 @@ class Pool:
             candidates.append(stranger)
         return candidates
 
+    def operator(self, source_id: int, operator_id: int) -> Operator:
+        return self._weights[source_id][operator_id].operator
+
     def has_room(self, source_id: int) -> bool:
         return any(not c.exclusion for c in self.candidates(source_id))
 

@@ -1,0 +1,1 @@
+"""The HTTP door for sites and bots: it translates, calls one service, and translates back."""

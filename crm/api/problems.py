@@ -1,0 +1,135 @@
+"""Every refusal as application/problem+json (RFC 9457). No HTML and no stack trace leaves the API."""
+
+import logging
+
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from crm.services import KeyInProgress, KeyReused, TooContended
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+TITLES = {
+    "malformed": "The request cannot be read",
+    "unauthenticated": "A valid API key is needed",
+    "forbidden": "This key may not do that",
+    "not-found": "There is no such thing here",
+    "method-not-allowed": "This path does not take that method",
+    "idempotency-key-reused": "The key came before with another body",
+    "idempotency-in-progress": "The first request with this key has not ended yet",
+    "too-large": "The body is too large",
+    "unsupported-media-type": "The body must be application/json",
+    "invalid": "Some fields are wrong",
+    "throttled": "Too many requests",
+    "insight-pending": "The inquiry has not been read yet",
+    "internal": "Something broke on our side",
+    "unavailable": "The service cannot be reached for the moment",
+}
+
+
+class Problem(exceptions.APIException):
+    """A refusal with a slug of the table above."""
+
+    def __init__(self, status: int, slug: str, detail: str, *, errors: list | None = None, retry_after: int = 0):
+        super().__init__(detail)
+        self.status_code, self.slug, self.errors, self.retry_after = status, slug, errors, retry_after
+
+
+def malformed(detail: str) -> Problem:
+    return Problem(400, "malformed", detail)
+
+
+def body_of(problem: Problem) -> dict:
+    """What is said of a problem. The type is stable: clients may branch on it."""
+    body = {
+        "type": f"/api/problems/{problem.slug}",
+        "title": TITLES[problem.slug],
+        "status": problem.status_code,
+        "detail": str(problem.detail),
+    }
+    if problem.errors is not None:
+        body["errors"] = problem.errors
+    return body
+
+
+def answer_exception(error: Exception, context: dict) -> Response:
+    """DRF's hook: any exception of a view as a problem."""
+    problem = as_problem(error)
+    if problem.slug == "internal":
+        logger.error("%s broke", type(context.get("view")).__name__, exc_info=error)
+    response = Response(body_of(problem), status=problem.status_code, content_type=CONTENT_TYPE)
+    if header := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = header
+    if problem.retry_after:
+        response["Retry-After"] = str(problem.retry_after)
+    return response
+
+
+def as_problem(error: Exception) -> Problem:
+    """The problem that an exception of the views, of DRF, of the services or of the database means."""
+    match error:
+        case Problem():
+            return error
+        case exceptions.ValidationError():
+            return Problem(422, "invalid", "See errors.", errors=_field_errors(error.get_full_details()))
+        case exceptions.ParseError():
+            return malformed(str(error.detail))
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            return Problem(401, "unauthenticated", str(error.detail))
+        case exceptions.PermissionDenied():
+            return Problem(403, "forbidden", str(error.detail))
+        case exceptions.NotFound() | Http404():
+            return Problem(404, "not-found", "There is nothing at this address that this key may see.")
+        case exceptions.MethodNotAllowed():
+            return Problem(405, "method-not-allowed", str(error.detail))
+        case exceptions.UnsupportedMediaType():
+            return Problem(415, "unsupported-media-type", str(error.detail))
+        case exceptions.Throttled():
+            return Problem(429, "throttled", str(error.detail), retry_after=max(1, int(error.wait or 1)))
+        case KeyReused():
+            return Problem(409, "idempotency-key-reused", "Use a new Idempotency-Key for another body.")
+        case KeyInProgress():
+            return Problem(409, "idempotency-in-progress", "Ask again in a moment.", retry_after=1)
+        case TooContended() | OperationalError() | InterfaceError():
+            return Problem(503, "unavailable", "Nothing was saved. Send it again.", retry_after=2)
+        case _:
+            return Problem(500, "internal", "Nothing was saved. We have been told.")
+
+
+def _field_errors(details, field: str = "") -> list[dict]:
+    """DRF's nested error details as a flat list."""
+    if isinstance(details, dict) and "message" in details and "code" in details:
+        return [{"field": field, "code": details["code"], "message": str(details["message"])}]
+    if isinstance(details, dict):
+        named = [(f"{field}.{name}" if field else name, inner) for name, inner in details.items()]
+    else:
+        named = [(field, inner) for inner in details]
+    return [error for name, inner in named for error in _field_errors(inner, name)]
+
+
+def refuse(request: HttpRequest, exception: Exception | None, *, status: int, slug: str, page) -> HttpResponse:
+    """Django's own error pages outside the API, a problem inside: for what is refused before a view is reached."""
+    if not request.path_info.startswith("/api/"):
+        return page(request) if status == 500 else page(request, exception)
+    return JsonResponse(body_of(Problem(status, slug, TITLES[slug] + ".")), status=status, content_type=CONTENT_TYPE)
+
+
+def bad_request(request, exception):
+    return refuse(request, exception, status=400, slug="malformed", page=defaults.bad_request)
+
+
+def permission_denied(request, exception):
+    return refuse(request, exception, status=403, slug="forbidden", page=defaults.permission_denied)
+
+
+def page_not_found(request, exception):
+    return refuse(request, exception, status=404, slug="not-found", page=defaults.page_not_found)
+
+
+def server_error(request):
+    return refuse(request, None, status=500, slug="internal", page=defaults.server_error)

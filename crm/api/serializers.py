@@ -1,0 +1,182 @@
+"""What comes in and what goes out, field by field."""
+
+import json
+
+from rest_framework import serializers
+
+from crm.services import Submission
+from leads.identity import email_contact, external_contact, phone_contact
+from leads.models import Inquiry, Status
+
+from .parsing import KIB
+
+MAX_EXTRA = 8 * KIB
+
+
+class Strict(serializers.Serializer):
+    """A serializer that refuses fields it does not know: a misspelt one would be lost unseen."""
+
+    def to_internal_value(self, data):
+        unknown = data.keys() - self.fields.keys() if isinstance(data, dict) else ()
+        if unknown:
+            raise serializers.ValidationError(
+                {name: serializers.ErrorDetail("There is no such field.", code="unknown") for name in sorted(unknown)}
+            )
+        return super().to_internal_value(data)
+
+
+class ExtraField(serializers.JSONField):
+    """A flat JSON object of at most 8 KiB, kept as sent."""
+
+    default_error_messages = {
+        "not_flat": "It must be a flat JSON object: names with texts, numbers, true, false or null.",
+        "too_large": "It may have 8 KiB.",
+    }
+
+    def to_internal_value(self, data):
+        if not isinstance(data, dict) or any(isinstance(value, (dict, list)) for value in data.values()):
+            self.fail("not_flat")
+        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_EXTRA:
+            self.fail("too_large")
+        return data
+
+
+def optional_text(max_length: int, **kwargs) -> serializers.CharField:
+    return serializers.CharField(
+        max_length=max_length, required=False, allow_blank=True, allow_null=True, default="", **kwargs
+    )
+
+
+class NewInquiry(Strict):
+    """What a site or a bot sends. Needs the source in its context; gives a Submission."""
+
+    email = serializers.EmailField(
+        max_length=254, required=False, allow_blank=True, allow_null=True, default="", help_text="Any letter case."
+    )
+    phone = optional_text(40, help_text="As people write it; kept as E.164.")
+    external_id = optional_text(200, help_text="The client's id in that bot or site.")
+    name = optional_text(200)
+    message = optional_text(10_000, trim_whitespace=False)
+    extra = ExtraField(required=False, default=dict, help_text="utm tags, page, chat id: a flat object, kept as sent.")
+
+    def validate_phone(self, raw):
+        if not raw:
+            return None
+        try:
+            return phone_contact(raw, region=self.context["source"].default_region)
+        except ValueError as error:
+            raise serializers.ValidationError(f"This is {error}.", code="invalid") from error
+
+    def validate(self, sent) -> Submission:
+        contacts = [sent["phone"]] if sent["phone"] else []
+        if sent["email"]:
+            contacts.append(email_contact(sent["email"]))
+        if sent["external_id"]:
+            contacts.append(external_contact(sent["external_id"], source_id=self.context["source"].pk))
+        if not contacts:
+            raise serializers.ValidationError(
+                {"contact": serializers.ErrorDetail("Give an email, a phone or an external_id.", code="required")}
+            )
+        return Submission(
+            contacts=tuple(contacts),
+            name=sent["name"] or "",
+            message=sent["message"] or "",
+            extra=sent["extra"],
+        )
+
+
+class Resolution(Strict):
+    status = serializers.ChoiceField(choices=[Status.RESOLVED])
+
+
+class OperatorAnswer(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class LeadAnswer(serializers.Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    email = serializers.CharField()
+    phone = serializers.CharField()
+
+
+class EvidenceAnswer(serializers.Serializer):
+    text = serializers.CharField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+
+    def get_fields(self):
+        # "for" is a word of Python.
+        return super().get_fields() | {"for": serializers.CharField()}
+
+
+class InsightAnswer(serializers.Serializer):
+    id = serializers.UUIDField()
+    inquiry = serializers.UUIDField(source="inquiry_id")
+    lead = serializers.UUIDField(source="inquiry.lead_id")
+    intent = serializers.CharField()
+    priority = serializers.CharField()
+    next_action = serializers.CharField()
+    confidence = serializers.FloatField()
+    tags = serializers.ListField(child=serializers.CharField())
+    evidence = EvidenceAnswer(many=True)
+    analyzer = serializers.CharField()
+    version = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class InquiryAnswer(serializers.Serializer):
+    id = serializers.UUIDField()
+    status = serializers.SerializerMethodField()
+    waiting_reason = serializers.SerializerMethodField()
+    source = serializers.CharField(source="source.slug")
+    lead = LeadAnswer()
+    operator = OperatorAnswer(allow_null=True)
+    message = serializers.CharField()
+    extra = serializers.DictField()
+    created_at = serializers.DateTimeField()
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    insight = serializers.SerializerMethodField()
+
+    def get_status(self, inquiry: Inquiry) -> str:
+        return inquiry.status
+
+    def get_waiting_reason(self, inquiry: Inquiry) -> str | None:
+        return inquiry.waiting_reason or None
+
+    def get_insight(self, inquiry: Inquiry) -> InsightAnswer(allow_null=True):
+        insight = self.context.get("insight")
+        return InsightAnswer(insight).data if insight else None
+
+
+class ContactAnswer(serializers.Serializer):
+    kind = serializers.CharField()
+    value = serializers.CharField()
+
+
+class LeadPage(LeadAnswer):
+    """A lead with its contacts, and with those of its inquiries that came through the key's source."""
+
+    created_at = serializers.DateTimeField()
+    contacts = ContactAnswer(many=True)
+    inquiries = InquiryAnswer(many=True, source="inquiries_here")
+
+
+class BatchItemAnswer(serializers.Serializer):
+    index = serializers.IntegerField()
+    status = serializers.IntegerField()
+    inquiry = InquiryAnswer(required=False)
+    problem = serializers.DictField(required=False)
+
+
+class BatchAnswer(serializers.Serializer):
+    results = BatchItemAnswer(many=True)
+
+
+class ProblemAnswer(serializers.Serializer):
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = serializers.ListField(child=serializers.DictField(), required=False)

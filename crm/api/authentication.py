@@ -57,7 +57,7 @@ class HasScope(BasePermission):
     def has_permission(self, request, view):
         if request.auth is None:
             return False
-        if not hasattr(view, request.method.lower()):
+        if request.method not in view.allowed_methods:
             # The view will answer that it does not take the method; no other key would change that.
             return True
         return request.auth.scope in (view.scopes.get(request.method, Scope.FULL), Scope.FULL)

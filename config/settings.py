@@ -194,8 +194,19 @@ except (KeyError, ValueError, OSError) as error:
     raise ImproperlyConfigured(f"TIME_ZONE is {TIME_ZONE!r}; no such time zone is known.") from error
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+# At scale `collectstatic` gathers the files; the embedded run needs no such step and serves them from where they lie.
+IS_COLLECTED = not EMBEDDED and not DEBUG
+STATIC_ROOT = BASE_DIR / "staticfiles" if IS_COLLECTED else None
+WHITENOISE_USE_FINDERS = not IS_COLLECTED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "config.storage.HashedStorage"
+        if IS_COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api.authentication.KeyAuthentication"],
@@ -217,10 +228,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["crm.api.schema.without_trailing_slashes"],
 }
 
 # The row of triage.Job is the truth and a message only a bell, so messages may be lost, doubled or late.
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = (

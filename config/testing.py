@@ -43,10 +43,15 @@ os.environ.update(
 )
 
 from .settings import *  # noqa: E402, F403 - Django takes its settings from one module.
-from .settings import DATABASES  # noqa: E402
+from .settings import DATABASES, STORAGES  # noqa: E402
 
 # One round is enough where nobody guesses passwords.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Nothing is collected for a test, and every client would list all files first.
+STATIC_ROOT = None
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(TEST_DIR, "test.sqlite3")}

@@ -145,6 +145,15 @@ def backoff(attempt: int, *, dice: Callable[[], float] = random.random) -> timed
     return timedelta(seconds=seconds * (0.8 + 0.4 * dice()))
 
 
+def release_leases() -> int:
+    """Make every open job that is due claimable and rung for at once. Gives how many there were.
+
+    For the start of the embedded run: its only worker died with the process, and so did its bells. Should one live
+    after all, its fencing token keeps it from finishing what another began.
+    """
+    return open_jobs().filter(due_at__lte=Now()).update(lease_until=None, ring_at=Now(), ring_count=0)
+
+
 def try_again(job_ids) -> int:
     """Make given-up jobs due now, with all attempts ahead of them. Gives how many there were."""
     given_up = Job.objects.filter(pk__in=job_ids, failed_at__isnull=False)

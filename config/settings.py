@@ -55,7 +55,7 @@ def kept_secret(name):
     """A secret made once and kept in VAR_DIR, so that sessions outlive a restart. Raises ImproperlyConfigured."""
     path = VAR_DIR / name
     try:
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(secrets.token_urlsafe(50))
@@ -277,5 +277,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # What a client did wrong it is told in the answer; here only what we did wrong is said.
+    "loggers": {"django.request": {"level": "ERROR"}},
     "root": {"handlers": ["console"], "level": read(env.str, "LOG_LEVEL", "INFO").upper()},
 }

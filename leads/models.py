@@ -28,7 +28,7 @@ class Lead(models.Model):
         ordering = ["-id"]
 
     def __str__(self):
-        return self.name or self.email or self.phone or str(self.id)
+        return self.name or self.email or self.phone or _("No name, %(id)s") % {"id": self.id.hex[-6:]}
 
 
 class IdentityKind(models.TextChoices):

@@ -30,10 +30,11 @@ def locked_weights(source_id: int) -> list[Weight]:
     """The weights of one source with their operators, both locked, in the order of the operators' ids.
 
     Both, because PostgreSQL reads again only what it locks: of a row that was waited for, the other half of the join
-    would still show the ledger from before the wait.
+    would still show the ledger from before the wait. The operator first: whoever holds an operator may write the
+    weights, so one who held a weight while waiting for its operator would be a deadlock.
     """
     weights = _with_hours(Weight.objects.filter(source=source_id))
-    return _prefetched(weights.select_for_update(of=("self", "operator"), no_key=True))
+    return _prefetched(weights.select_for_update(of=("operator", "self"), no_key=True))
 
 
 def weights_of(source_ids: Iterable[int]) -> list[Weight]:

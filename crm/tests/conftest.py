@@ -4,10 +4,10 @@ import json
 
 import pytest
 from django.test import Client
-from routing.models import Operator, Source, Weight
 
 from crm.models import Scope
 from crm.services import create_key
+from routing.models import Operator, Source, Weight
 
 
 class Api:

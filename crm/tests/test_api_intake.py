@@ -1,9 +1,9 @@
 import pytest
 from django.utils import timezone
-from leads.models import Inquiry, Lead, PossibleDuplicate
-from triage.models import Job
 
 from crm.models import IdempotencyKey
+from leads.models import Inquiry, Lead, PossibleDuplicate
+from triage.models import Job
 
 from .conftest import problem, source_with
 

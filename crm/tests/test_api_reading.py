@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+
 from leads.models import Inquiry
 from triage.analyzers.base import Evidence, Reading
 from triage.models import Insight, Job

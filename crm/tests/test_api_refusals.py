@@ -2,9 +2,9 @@
 
 import pytest
 from django.db import OperationalError, connection
-from leads.models import Inquiry, Lead
 
 from crm.models import ApiKey
+from leads.models import Inquiry, Lead
 
 from .conftest import Api, problem
 

@@ -17,8 +17,8 @@ from django.db.models import F
 
 from leads.identity import Contact, content_hash
 from leads.models import Inquiry
-from leads.queries import same_content
-from leads.services import ContactTaken, Dice, assign_waiting, open_inquiry, recognise_lead
+from leads.queries import overdue, same_content
+from leads.services import ContactTaken, Dice, assign_waiting, open_inquiry, recognise_lead, take_back_inquiry
 from routing.models import Source
 from routing.queries import active_sources
 from triage.services import owe_insight
@@ -183,10 +183,16 @@ def forget_expired_keys(*, now: datetime) -> int:
 
 
 def sweep(*, now: datetime, dice: Dice = random.random) -> int:
-    """Give out whatever waits beside a free operator, should a signal ever be lost. Gives how many were given out."""
+    """What time alone brings about: take back what was not accepted, and give out what waits beside a free operator.
+
+    A shift that begins, a leave that ends and a signal that was lost are all found here. Gives how many of the waiting
+    were given out. A transaction for each inquiry taken back, and one for the rest.
+    """
+    for inquiry_id in overdue(now=now):
+        take_back_inquiry(inquiry_id, now=now, dice=dice)
     with transaction.atomic(durable=True):
         waiting = Inquiry.objects.waiting().order_by().values("source")
-        source_ids = active_sources().filter(pk__in=waiting).values_list("pk", flat=True)
+        source_ids = list(active_sources().filter(pk__in=waiting).values_list("pk", flat=True))
         return assign_waiting(source_ids=source_ids, now=now, dice=dice) if source_ids else 0
 
 

@@ -90,6 +90,7 @@ class WaitingReason(models.TextChoices):
     NOBODY_ON_DUTY = "nobody_on_duty", _("nobody is on duty")
     ALL_FULL = "all_full", _("everyone on duty is full")
     ALL_PASSED_ON = "all_passed_on", _("everyone who could take it let it pass")
+    NEEDS_SUPERVISOR = "needs_supervisor", _("taken back too often, a supervisor must decide")
 
 
 class Priority(models.TextChoices):
@@ -107,6 +108,14 @@ class InquiryQuerySet(models.QuerySet):
     def waiting(self):
         """Those that no operator holds, the next to be given out first."""
         return self.filter(resolved_at=None, operator=None).order_by("priority", "created_at", "id")
+
+    def given_out_by_itself(self):
+        """Of those that wait, the ones a free operator is given without a supervisor."""
+        return self.filter(source__is_active=True).exclude(waiting_reason=WaitingReason.NEEDS_SUPERVISOR)
+
+    def unaccepted(self):
+        """Those whose operator has neither accepted nor resolved them."""
+        return self.filter(resolved_at=None, operator__isnull=False, accepted_at=None)
 
 
 class Inquiry(models.Model):
@@ -136,7 +145,10 @@ class Inquiry(models.Model):
     repeat_count = models.PositiveIntegerField(_("repeats"), default=0)
     created_at = models.DateTimeField(_("created"))
     assigned_at = models.DateTimeField(_("assigned"), null=True, blank=True)
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
+    #: How often it was taken back because it was not accepted in time.
+    bounce_count = models.PositiveSmallIntegerField(_("times taken back"), default=0)
 
     objects = InquiryQuerySet.as_manager()
 
@@ -180,6 +192,7 @@ class AssignmentReason(models.TextChoices):
     NOBODY_ON_DUTY = WaitingReason.NOBODY_ON_DUTY.value, WaitingReason.NOBODY_ON_DUTY.label
     ALL_FULL = WaitingReason.ALL_FULL.value, WaitingReason.ALL_FULL.label
     ALL_PASSED_ON = WaitingReason.ALL_PASSED_ON.value, WaitingReason.ALL_PASSED_ON.label
+    NEEDS_SUPERVISOR = WaitingReason.NEEDS_SUPERVISOR.value, WaitingReason.NEEDS_SUPERVISOR.label
 
 
 class Trigger(models.TextChoices):
@@ -188,6 +201,9 @@ class Trigger(models.TextChoices):
     INTAKE = "intake", _("it arrived")
     SLOT_FREED = "slot_freed", _("a slot was freed")
     SUPERVISOR = "supervisor", _("a supervisor asked")
+    REOPENED = "reopened", _("it was reopened")
+    NOT_ACCEPTED = "not_accepted", _("it was not accepted in time")
+    OPERATOR_LEFT = "operator_left", _("its operator left")
     SWEEP = "sweep", _("the regular sweep")
 
 

@@ -1,12 +1,16 @@
 """Reads of leads and inquiries."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
-from .models import Inquiry
+from routing.models import Source
+
+from .models import Assignment, Inquiry
 
 
 def open_counts(operator_ids: Iterable[int]) -> dict[int, int]:
@@ -14,6 +18,17 @@ def open_counts(operator_ids: Iterable[int]) -> dict[int, int]:
     # Ordering by nothing: the model's default order would join the grouping.
     rows = Inquiry.objects.open().filter(operator__in=operator_ids).order_by()
     return dict(rows.values("operator").annotate(count=Count("pk")).values_list("operator", "count"))
+
+
+def held_sources(operator_ids: Iterable[int]) -> set[int]:
+    """The ids of the sources of the inquiries these operators hold now."""
+    return set(Inquiry.objects.open().filter(operator__in=operator_ids).order_by().values_list("source_id", flat=True))
+
+
+def earlier_holders(inquiry_id: UUID) -> set[int]:
+    """The ids of the operators who were ever given this inquiry."""
+    given = Assignment.objects.filter(inquiry=inquiry_id, operator__isnull=False).order_by()
+    return set(given.values_list("operator_id", flat=True))
 
 
 def last_operator(lead_id: UUID) -> int | None:
@@ -32,8 +47,19 @@ def same_content(*, lead_id: UUID, source_id: int, content_hash: str, since: dat
     )
 
 
+def overdue(*, now: datetime) -> list[UUID]:
+    """The ids of the inquiries whose operators had the source's time to accept them and did not."""
+    timed = Source.objects.filter(accept_minutes__gt=0).values_list("pk", "accept_minutes")
+    late = [Q(source=pk, assigned_at__lte=now - timedelta(minutes=minutes)) for pk, minutes in timed]
+    if not late:
+        return []
+    unaccepted = Inquiry.objects.unaccepted().filter(reduce(or_, late))
+    return list(unaccepted.order_by("assigned_at").values_list("pk", flat=True))
+
+
 def ahead_of(inquiry: Inquiry) -> int:
     """How many waiting inquiries of the same source will be given out before this one."""
-    waiting = Inquiry.objects.waiting().filter(source=inquiry.source_id).values_list("priority", "created_at", "id")
-    mine = (inquiry.priority, inquiry.created_at, inquiry.pk)
-    return sum(1 for row in waiting if row < mine)
+    same = Q(priority=inquiry.priority)
+    sooner = Q(priority__lt=inquiry.priority) | same & Q(created_at__lt=inquiry.created_at)
+    sooner |= same & Q(created_at=inquiry.created_at, pk__lt=inquiry.pk)
+    return Inquiry.objects.waiting().given_out_by_itself().filter(sooner, source=inquiry.source_id).count()

@@ -108,6 +108,8 @@ class Decision:
     sticky: int | None = None
     #: The operator a supervisor named.
     manual: int | None = None
+    #: Why nobody was to be given it, whoever was free: a rule of the caller's.
+    withheld: str = ""
     #: What one unit of weight earned in the ledger by this choice, in billionths.
     step: int = 0
 
@@ -130,6 +132,7 @@ class Decision:
             "draw": self.draw,
             "sticky": self.sticky,
             "manual": self.manual,
+            "withheld": self.withheld,
             "step": self.step,
             "candidates": [asdict(c) | {"verdict": str(self.verdict(c))} for c in self.candidates],
         }
@@ -142,18 +145,22 @@ def choose(
     draw: float | None = None,
     sticky: int | None = None,
     manual: int | None = None,
+    withheld: str = "",
 ) -> Decision:
     """Give one inquiry to one of the candidates, or to nobody, and say why.
 
     ``draw`` is a number in [0, 1), needed by `weighted_random`. ``sticky`` is the id of the lead's last operator;
     they are taken before any strategy when eligible, and yield when not. ``manual`` is the id of the candidate a
-    supervisor named; they are taken whatever speaks against it, because the supervisor has said so.
+    supervisor named; they are taken whatever speaks against it, because the supervisor has said so. ``withheld`` is a
+    reason of the caller's to give it to nobody, and becomes the decision's.
     Raises ValueError for an unknown strategy or a missing draw.
     """
     candidates = tuple(sorted(candidates, key=lambda c: c.id))
     eligible = [c for c in candidates if not c.exclusion]
     step = _step(eligible)
-    if manual is not None:
+    if withheld:
+        chosen, reason = None, withheld
+    elif manual is not None:
         chosen, reason = manual, Reason.MANUAL
     elif not eligible:
         chosen, reason = None, _why_nobody(candidates)
@@ -167,7 +174,9 @@ def choose(
         chosen, reason = _least_loaded(eligible).id, Reason.LEAST_LOADED
     else:
         raise ValueError(f"unknown strategy {strategy!r}")
-    return Decision(strategy, candidates, chosen, reason, draw=draw, sticky=sticky, manual=manual, step=step)
+    return Decision(
+        strategy, candidates, chosen, reason, draw=draw, sticky=sticky, manual=manual, withheld=withheld, step=step
+    )
 
 
 def replay(record: dict) -> Decision:
@@ -175,7 +184,7 @@ def replay(record: dict) -> Decision:
     if record.get("version") != RECORD_VERSION:
         raise ValueError(f"decision record version {record.get('version')!r} is not known")
     candidates = [Candidate(**{k: v for k, v in row.items() if k != "verdict"}) for row in record["candidates"]]
-    given = {name: record[name] for name in ("strategy", "draw", "sticky", "manual")}
+    given = {name: record[name] for name in ("strategy", "draw", "sticky", "manual", "withheld")}
     return choose(candidates, **given)
 
 

@@ -196,6 +196,20 @@ class Source(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(30 * 24 * 60)],
         help_text=_("How soon an inquiry should be answered."),
     )
+    accept_minutes = models.PositiveIntegerField(
+        _("time to accept, minutes"),
+        default=0,
+        validators=[MaxValueValidator(7 * 24 * 60)],
+        help_text=_(
+            "Not accepted within this time, an inquiry is taken back and given to somebody else. 0: no such limit."
+        ),
+    )
+    max_bounces = models.PositiveSmallIntegerField(
+        _("times taken back"),
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text=_("Taken back this often, an inquiry waits for a supervisor to decide."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     operators = models.ManyToManyField(Operator, through="Weight", related_name="sources")

@@ -10,9 +10,9 @@ from .hours import away
 from .models import Absence, Operator, Shift, Source, Weight
 
 
-def sources_of(operator_id: int):
-    """The ids of the sources this operator may receive from."""
-    return Weight.objects.filter(operator=operator_id, weight__gt=0).values_list("source_id", flat=True)
+def sources_of(operator_ids: Iterable[int]) -> set[int]:
+    """The ids of the sources these operators may receive from."""
+    return set(Weight.objects.filter(operator__in=operator_ids, weight__gt=0).values_list("source_id", flat=True))
 
 
 def locked_operators(source_ids: Iterable[int], *, also: Iterable[int] = ()) -> list[int]:

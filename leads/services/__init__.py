@@ -1,17 +1,20 @@
 """What can be done with leads and inquiries."""
 
-from .assigning import (
-    Dice,
+from .assigning import Dice, assign_waiting, open_inquiry
+from .inquiries import (
     InquiryResolved,
     NobodyElse,
+    NobodyHoldsIt,
+    NotResolved,
     OperatorFull,
-    assign_waiting,
+    accept_inquiry,
     give_inquiry,
-    lock_operators,
-    open_inquiry,
+    reopen_inquiry,
     reroute_inquiry,
     resolve_inquiry,
+    take_back_inquiry,
 )
+from .operators import lock_operators, return_inquiries
 from .people import ContactTaken, recognise_lead
 
 __all__ = [
@@ -19,12 +22,18 @@ __all__ = [
     "Dice",
     "InquiryResolved",
     "NobodyElse",
+    "NobodyHoldsIt",
+    "NotResolved",
     "OperatorFull",
+    "accept_inquiry",
     "assign_waiting",
     "give_inquiry",
     "lock_operators",
     "open_inquiry",
     "recognise_lead",
+    "reopen_inquiry",
     "reroute_inquiry",
     "resolve_inquiry",
+    "return_inquiries",
+    "take_back_inquiry",
 ]

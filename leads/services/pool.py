@@ -7,10 +7,15 @@ from functools import cached_property
 
 from django.db.models import Case, F, Value, When
 
-from leads.queries import open_counts
+from leads.queries import held_sources, open_counts
 from routing import queries as routing
 from routing.choice import Candidate, Decision
 from routing.models import Operator, Weight
+
+
+def sources_touched_by(operator_ids: Iterable[int]) -> set[int]:
+    """The sources where a change of these operators may move an inquiry: of their weights, and of what they hold."""
+    return routing.sources_of(operator_ids) | held_sources(operator_ids)
 
 
 class Pool:

@@ -95,6 +95,8 @@ def service_at(url: str | None):
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
+        # Its threads first: one that has just answered still wants to wake the server.
+        server.task_dispatcher.shutdown()
         server.close()
 
 

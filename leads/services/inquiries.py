@@ -1,0 +1,188 @@
+"""What can be done with one inquiry: resolve, reopen, accept, give, route again, take back."""
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+from django.db import transaction
+
+from leads.models import Inquiry, Trigger, WaitingReason
+from routing.choice import choose
+from routing.models import Operator
+
+from .assigning import Dice, assign_waiting_from, decide, passed_on, place
+from .pool import Pool, sources_touched_by
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class OperatorFull(Exception):
+    """The operator holds as many as their limit allows, and no reason was given to go over it."""
+
+
+class InquiryResolved(Exception):
+    """The inquiry is resolved: it can be reopened, but not given, routed or accepted."""
+
+
+class NotResolved(Exception):
+    """The inquiry is open: there is nothing to reopen."""
+
+
+class NobodyElse(Exception):
+    """There is nobody else who could take the inquiry; it stays where it is."""
+
+
+class NobodyHoldsIt(Exception):
+    """The inquiry waits: there is nobody to accept it."""
+
+
+class _HolderChanged(Exception):
+    """Between the look at an inquiry and the lock, somebody else was given it."""
+
+
+def own_transaction(service: Callable[P, R]) -> Callable[P, R]:
+    """Run a use case in a transaction of its own; from the start again when the inquiry changed hands meanwhile."""
+
+    @wraps(service)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        while True:
+            with suppress(_HolderChanged), transaction.atomic(durable=True):
+                return service(*args, **kwargs)
+
+    return wrapper
+
+
+@own_transaction
+def resolve_inquiry(inquiry_id: UUID, *, now: datetime, dice: Dice) -> bool:
+    """Close an inquiry and give the slot it frees to the best waiting one.
+
+    Gives False for one that is resolved already, which is left as it is. One transaction. Raises Inquiry.DoesNotExist.
+    """
+    inquiry, pool = _locked(inquiry_id, now=now)
+    if inquiry.resolved_at:
+        return False
+    inquiry.resolved_at, inquiry.waiting_reason = now, ""
+    inquiry.save(update_fields=["resolved_at", "waiting_reason"])
+    if inquiry.operator_id:
+        assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+    return True
+
+
+@own_transaction
+def reopen_inquiry(inquiry_id: UUID, *, by, now: datetime, dice: Dice) -> None:
+    """Open a resolved inquiry again: for its former operator if they can take it, else by the source's strategy.
+
+    One transaction. Raises NotResolved, Inquiry.DoesNotExist.
+    """
+    inquiry, pool = _locked(inquiry_id, now=now)
+    if not inquiry.resolved_at:
+        raise NotResolved
+    decision = decide(pool, inquiry.source, dice=dice, sticky=inquiry.operator_id)
+    place(inquiry, decision, pool, trigger=Trigger.REOPENED, by=by)
+
+
+@own_transaction
+def give_inquiry(inquiry_id: UUID, operator: Operator, *, by, now: datetime, dice: Dice, override: str = "") -> None:
+    """Give an inquiry to the operator a supervisor named; whoever held it before gets their slot and credit back.
+
+    ``override`` is the supervisor's reason to go over the operator's limit; it is recorded. One transaction.
+    Raises OperatorFull, InquiryResolved, Inquiry.DoesNotExist.
+    """
+    inquiry, pool = _locked_open(inquiry_id, also=[operator.pk], now=now)
+    # As they are under the lock, not as the supervisor's page showed them.
+    operator.refresh_from_db(fields=["max_load", "name"])
+    if inquiry.operator_id == operator.pk:
+        return
+    if pool.open_count(operator.pk) >= operator.max_load and not override:
+        raise OperatorFull
+    candidates = pool.candidates_with(operator, inquiry.source_id)
+    decision = choose(candidates, strategy=inquiry.source.strategy, manual=operator.pk)
+    place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by, note=override)
+    assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+
+
+@own_transaction
+def reroute_inquiry(inquiry_id: UUID, *, by, now: datetime, dice: Dice) -> None:
+    """Let the source's strategy choose again, anybody but the operator who holds it now. One transaction.
+
+    Raises NobodyElse (and changes nothing), InquiryResolved, Inquiry.DoesNotExist.
+    """
+    inquiry, pool = _locked_open(inquiry_id, now=now)
+    excluded = passed_on(inquiry) | {inquiry.operator_id}
+    decision = decide(pool, inquiry.source, dice=dice, passed_on=excluded)
+    if decision.chosen is None:
+        raise NobodyElse
+    place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by)
+    assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+
+
+@own_transaction
+def accept_inquiry(inquiry_id: UUID, *, now: datetime) -> bool:
+    """Note that the operator has taken an inquiry up: the source's time to accept no longer runs.
+
+    Gives False when they had already. One transaction. Raises NobodyHoldsIt, InquiryResolved, Inquiry.DoesNotExist.
+    """
+    inquiry = Inquiry.objects.select_for_update(of=("self",), no_key=True).get(pk=inquiry_id)
+    if inquiry.resolved_at:
+        raise InquiryResolved
+    if inquiry.operator_id is None:
+        raise NobodyHoldsIt
+    if inquiry.accepted_at:
+        return False
+    inquiry.accepted_at = now
+    inquiry.save(update_fields=["accepted_at"])
+    return True
+
+
+@own_transaction
+def take_back_inquiry(inquiry_id: UUID, *, now: datetime, dice: Dice) -> bool:
+    """Take an inquiry from an operator who did not accept it in the source's time, and give it to somebody else.
+
+    Never twice to the same person; taken back the source's ``max_bounces`` times, it waits for a supervisor. Gives
+    False when there is nothing to take back (any more). One transaction. Raises Inquiry.DoesNotExist.
+    """
+    inquiry, pool = _locked(inquiry_id, now=now)
+    if not is_overdue(inquiry, now=now):
+        return False
+    inquiry.bounce_count += 1
+    is_enough = inquiry.bounce_count >= inquiry.source.max_bounces
+    withheld = WaitingReason.NEEDS_SUPERVISOR.value if is_enough else ""
+    decision = decide(pool, inquiry.source, dice=dice, passed_on=passed_on(inquiry), withheld=withheld)
+    place(inquiry, decision, pool, trigger=Trigger.NOT_ACCEPTED)
+    assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+    return True
+
+
+def is_overdue(inquiry: Inquiry, *, now: datetime) -> bool:
+    """Whether its operator should have accepted this inquiry by now."""
+    minutes = inquiry.source.accept_minutes
+    is_unaccepted = inquiry.operator_id and not inquiry.accepted_at and not inquiry.resolved_at
+    return bool(minutes and is_unaccepted and inquiry.assigned_at <= now - timedelta(minutes=minutes))
+
+
+def _locked(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime) -> tuple[Inquiry, Pool]:
+    """An inquiry and the pools of its source and its holder, locked: operators first, then the inquiry.
+
+    Who holds it can only be known for sure under the lock, so it is looked at before and again after. More locks
+    cannot be taken then, out of their order: raises _HolderChanged to begin anew. Raises Inquiry.DoesNotExist.
+    """
+    inquiries = Inquiry.objects.select_related("source")
+    seen = inquiries.get(pk=inquiry_id)
+    operators = {*also, *filter(None, [seen.operator_id])}
+    pool = Pool.of_sources({seen.source_id, *sources_touched_by(operators)}, also=operators, now=now)
+    inquiry = inquiries.select_for_update(of=("self",), no_key=True).get(pk=inquiry_id)
+    if inquiry.operator_id not in (None, *operators):
+        raise _HolderChanged
+    return inquiry, pool
+
+
+def _locked_open(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime) -> tuple[Inquiry, Pool]:
+    """The same for an inquiry that must be open. Raises InquiryResolved too."""
+    inquiry, pool = _locked(inquiry_id, also=also, now=now)
+    if inquiry.resolved_at:
+        raise InquiryResolved
+    return inquiry, pool

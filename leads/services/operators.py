@@ -1,0 +1,33 @@
+"""What a change of operators or weights needs around it: the locks before, the returned inquiries after."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from leads.models import Inquiry, Trigger
+
+from .assigning import Dice, decide, passed_on, place
+from .pool import Pool, sources_touched_by
+
+
+def lock_operators(operator_ids: Collection[int], *, source_ids: Collection[int] = (), now: datetime) -> None:
+    """Take the locks that a change of these operators, or of these sources' weights, needs before it is written.
+
+    Call it first in the transaction, then write, then `assign_waiting`: the other way round two of them may wait for
+    each other.
+    """
+    Pool.of_sources({*source_ids, *sources_touched_by(operator_ids)}, also=operator_ids, now=now)
+
+
+def return_inquiries(operator_id: int, *, by, now: datetime, dice: Dice) -> int:
+    """Take back all open inquiries of an operator who goes: to others who can take them, else to the queue.
+
+    Call it after the operator was made ineligible (switched off, about to be deleted), in the same transaction and
+    after `lock_operators`. Gives how many were taken back.
+    """
+    pool = Pool.of_sources(sources_touched_by([operator_id]), also=[operator_id], now=now)
+    held = Inquiry.objects.open().filter(operator=operator_id).select_related("source")
+    inquiries = held.order_by("priority", "created_at", "id")
+    for inquiry in inquiries:
+        decision = decide(pool, inquiry.source, dice=dice, passed_on=passed_on(inquiry) | {operator_id})
+        place(inquiry, decision, pool, trigger=Trigger.OPERATOR_LEFT, by=by)
+    return len(inquiries)

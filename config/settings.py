@@ -3,6 +3,7 @@
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -33,15 +34,22 @@ def flag(name, *, default):
     raise ImproperlyConfigured(f"{name} is {word!r}; it must be on or off.")
 
 
-def positive(name, *, default):
-    value = read(env.int, name, default)
-    if value < 1:
-        raise ImproperlyConfigured(f"{name} is {value}; it must be 1 or more.")
-    return value
+def address(name, *schemes, default):
+    """An address of one of these schemes, or nothing. Raises ImproperlyConfigured."""
+    url = read(env.str, name, default)
+    try:
+        parts = urlsplit(url)
+        is_known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_known = False
+    if url and not is_known:
+        # Not the value itself: it may hold a password.
+        raise ImproperlyConfigured(f"{name} must look like {schemes[0]}://host:port.")
+    return url
 
 
 DATABASE_URL = read(env.str, "DATABASE_URL", "")
-REDIS_URL = read(env.str, "REDIS_URL", "")
+REDIS_URL = address("REDIS_URL", "redis", "rediss", default="")
 
 # Without Redis, worker and relay live in the serving process: `manage.py serve`.
 EMBEDDED = not REDIS_URL
@@ -49,13 +57,19 @@ DEBUG = flag("DEBUG", default=False)
 
 # What the embedded run keeps: the SQLite file and its generated secrets.
 VAR_DIR = Path(read(env.str, "VAR_DIR", str(BASE_DIR / "var")))
+try:
+    if EMBEDDED or not DATABASE_URL:
+        VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"The folder {VAR_DIR} cannot be made ({error.strerror}). Set VAR_DIR to one that can."
+    ) from error
 
 
 def kept_secret(name):
     """A secret made once and kept in VAR_DIR, so that sessions outlive a restart. Raises ImproperlyConfigured."""
     path = VAR_DIR / name
     try:
-        VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(secrets.token_urlsafe(50))
@@ -78,6 +92,11 @@ if not SECRET_KEY:
         SECRET_KEY = kept_secret("secret_key")
 
 ALLOWED_HOSTS = read(env.list, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+for host in ALLOWED_HOSTS:
+    if "/" in host:
+        raise ImproperlyConfigured(f"ALLOWED_HOSTS holds {host!r}; each must be a bare host name.")
+if not ALLOWED_HOSTS and not DEBUG:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is empty: every request would be refused.")
 CSRF_TRUSTED_ORIGINS = read(env.list, "CSRF_TRUSTED_ORIGINS", [])
 for origin in CSRF_TRUSTED_ORIGINS:
     if "://" not in origin:
@@ -139,12 +158,22 @@ TEMPLATES = [
 ]
 
 
+DATABASE_POOL = read(env.int, "DATABASE_POOL", 0)
+if DATABASE_POOL < 0:
+    raise ImproperlyConfigured(f"DATABASE_POOL is {DATABASE_POOL}; it must be 0 (no pool) or more.")
+
+
 def database():
     """The DATABASES entry: PostgreSQL by DATABASE_URL, else SQLite in VAR_DIR. Raises ImproperlyConfigured."""
+    url = DATABASE_URL or f"sqlite:///{VAR_DIR / 'crm.sqlite3'}"
+    if url.partition("://")[0] not in ("postgres", "postgresql", "sqlite"):
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
     try:
-        config = env.db_url_config(DATABASE_URL or f"sqlite:///{VAR_DIR / 'crm.sqlite3'}")
+        config = env.db_url_config(url)
     except (ValueError, KeyError, ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}.") from error
+    if not config.get("NAME"):
+        raise ImproperlyConfigured("DATABASE_URL names no database: postgres://user:password@host/name.")
     if config["ENGINE"] == "django.db.backends.postgresql":
         config["CONN_MAX_AGE"] = 60
         config["CONN_HEALTH_CHECKS"] = True
@@ -153,18 +182,16 @@ def database():
             "connect_timeout": 5,
             "options": "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s",
         }
-        if (pool_size := read(env.int, "DATABASE_POOL", 0)) > 0:
+        if DATABASE_POOL:
             config["CONN_MAX_AGE"] = 0
-            config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
-    elif config["ENGINE"] == "django.db.backends.sqlite3":
+            config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 5}
+    else:
         config["OPTIONS"] = {
             # IMMEDIATE takes the write lock at BEGIN, where waiting is possible; FULL because a 201 is a promise.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
     return config
 
 
@@ -205,6 +232,35 @@ STORAGES = {
         "BACKEND": "config.storage.HashedStorage"
         if IS_COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": _("Front desk"),
+    "SITE_HEADER": _("Front desk"),
+    "SITE_SUBHEADER": _("Intake, routing, triage"),
+    "SITE_SYMBOL": "concierge",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "crm.desk.favicon"}],
+    "SHOW_LANGUAGES": True,
+    "STYLES": ["crm.desk.stylesheet"],
+    "SCRIPTS": ["crm.desk.script"],
+    "SIDEBAR": {"navigation": "crm.desk.navigation"},
+    "TABS": "crm.desk.tabs",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
     },
 }
 
@@ -261,6 +317,8 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+# In memory: a beat that starts again asks again, and asking twice does no harm.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "assign-waiting": {"task": "crm.sweep", "schedule": timedelta(seconds=30), "options": {"expires": 25}},
     "forget-expired-keys": {"task": "crm.forget_expired_keys", "schedule": timedelta(hours=1)},
@@ -268,10 +326,13 @@ CELERY_BEAT_SCHEDULE = {
 
 # A word the house knows (see triage/analyzers/registry.py) or the dotted path of a class.
 TRIAGE_ANALYZER = read(env.str, "TRIAGE_ANALYZER", "rules")
-OPENAI_BASE_URL = read(env.str, "OPENAI_BASE_URL", "https://api.openai.com/v1")
+OPENAI_BASE_URL = address("OPENAI_BASE_URL", "https", "http", default="https://api.openai.com/v1")
 OPENAI_API_KEY = read(env.str, "OPENAI_API_KEY", "")
 OPENAI_MODEL = read(env.str, "OPENAI_MODEL", "")
 
+LOG_LEVEL = read(env.str, "LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -279,5 +340,5 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # What a client did wrong it is told in the answer; here only what we did wrong is said.
     "loggers": {"django.request": {"level": "ERROR"}},
-    "root": {"handlers": ["console"], "level": read(env.str, "LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

@@ -1,7 +1,133 @@
-"""The desk: the admin site the supervisor lives in."""
+"""The desk: the admin site the supervisor lives in, with its navigation and its dashboard."""
 
-from unfold.sites import UnfoldAdminSite
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from routing.theme import UnfoldAdminSite
+
+from . import queries
+
+#: How much the dashboard shows of each: as much as is understood at a glance.
+ROWS = 8
+OPERATORS = 12
 
 
 class Desk(UnfoldAdminSite):
-    pass
+    index_title = _("Dashboard")
+    index_template = "desk/dashboard.html"
+    enable_nav_sidebar = True
+
+    def index(self, request, extra_context=None):
+        return super().index(request, {"board": dashboard(request.user), **(extra_context or {})})
+
+
+def dashboard(user) -> dict:
+    """What this user may see of the state of things. The number of queries does not depend on how much there is."""
+    board = {}
+    if user.has_perm("leads.view_inquiry"):
+        board["totals"] = queries.open_totals()
+        board["waiting"] = queries.longest_waiting(limit=ROWS)
+        if user.has_perm("routing.add_source"):
+            board["steps"] = _first_steps()
+    if user.has_perm("triage.view_job"):
+        board["failed_count"] = queries.failed_job_count()
+    if user.has_perm("routing.view_operator"):
+        board["loads"], board["more_operators"] = queries.loads(limit=OPERATORS)
+    if user.has_perm("triage.view_insight") and user.has_perm("leads.view_inquiry"):
+        board["insights"] = queries.latest_insights(limit=ROWS)
+    return board
+
+
+def _first_steps():
+    taken = queries.first_steps()
+    if taken is None:
+        return None
+    steps = [
+        (_("Add the operators who answer, with their limits."), "routing_operator_add"),
+        (_("Add a source: a site, a bot, a mailbox."), "routing_source_add"),
+        (_("Give the operators weights in the source."), "routing_source_changelist"),
+        (_("Create an API key for the source."), "crm_apikey_add"),
+        (_("Send the first inquiry with that key; it appears here."), ""),
+    ]
+    return [
+        {"text": text, "link": link and reverse(f"admin:{link}"), "is_taken": is_taken}
+        for (text, link), is_taken in zip(steps, taken, strict=True)
+    ]
+
+
+def navigation(request) -> list[dict]:
+    """The sidebar, with the two numbers somebody has to act on."""
+    may = request.user.has_perm
+    waiting = queries.waiting_count() if may("leads.view_inquiry") else 0
+    failed = queries.failed_job_count() if may("triage.view_job") else 0
+    return [
+        _group(
+            pgettext_lazy("navigation", "Work"),
+            {"title": _("Dashboard"), "icon": "space_dashboard", "link": reverse("admin:index")},
+            _item("leads_inquiry", _("Inquiries"), "inbox", request, badge=waiting),
+            _item("leads_lead", _("Leads"), "contacts", request),
+            _item("leads_possibleduplicate", _("Possible duplicates"), "group", request),
+        ),
+        _group(
+            _("Routing"),
+            _item("routing_source", _("Sources"), "input", request),
+            _item("routing_operator", _("Operators"), "support_agent", request),
+            _item("leads_assignment", _("Assignments"), "history", request),
+        ),
+        _group(
+            _("Triage"),
+            _item("triage_insight", _("Insights"), "lightbulb", request),
+            _item("triage_job", _("Jobs"), "sync", request, badge=failed),
+        ),
+        _group(
+            _("Access"),
+            _item("crm_apikey", _("API keys"), "key", request),
+            _item("auth_user", _("Users"), "person", request),
+            _item("auth_group", _("Groups"), "groups", request),
+        ),
+    ]
+
+
+def tabs(request) -> list[dict]:
+    """The views over the list of inquiries that a supervisor changes between."""
+    link, shown = reverse("admin:leads_inquiry_changelist"), request.GET.get("show", "")
+    views = [
+        ("", pgettext_lazy("inquiries", "All")),
+        ("waiting", pgettext_lazy("inquiries", "Waiting")),
+        ("open", pgettext_lazy("inquiries", "Open")),
+        ("urgent", _("P0 open")),
+        ("resolved", pgettext_lazy("inquiries", "Resolved")),
+    ]
+    items = [
+        {"title": title, "link": f"{link}?show={name}" if name else link, "active": shown == name}
+        for name, title in views
+    ]
+    return [{"models": ["leads.inquiry"], "items": items}]
+
+
+def stylesheet(request) -> str:
+    return static("desk/desk.css")
+
+
+def script(request) -> str:
+    return static("desk/desk.js")
+
+
+def favicon(request) -> str:
+    return static("desk/favicon.svg")
+
+
+def _group(title, *items) -> dict:
+    return {"title": title, "separator": True, "items": [item for item in items if item]}
+
+
+def _item(name, title, icon, request, *, badge=0) -> dict | None:
+    app, model = name.split("_")
+    if not (request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")):
+        return None
+    item = {"title": title, "icon": icon, "link": reverse(f"admin:{name}_changelist")}
+    if badge:
+        item["badge"] = str(badge)
+    return item

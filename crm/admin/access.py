@@ -1,0 +1,92 @@
+"""Who may come in: API keys, users and groups."""
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext_lazy
+
+from crm.models import ApiKey
+from crm.services import create_key
+from routing.theme import (
+    AdminPasswordChangeForm,
+    ModelAdmin,
+    RelatedDropdownFilter,
+    UserChangeForm,
+    UserCreationForm,
+    action,
+    display,
+)
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    pass
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin):
+    list_display = ["name", "source", "scope", "prefix", "state", "created_at", "last_used_at"]
+    list_filter = [("source", RelatedDropdownFilter), "scope"]
+    list_select_related = ["source"]
+
+    fields = ["name", "source", "scope", "prefix", "created_at", "last_used_at", "revoked_at"]
+    actions = ["revoke"]
+
+    def get_fields(self, request, obj=None):
+        return self.fields if obj else ["source", "name", "scope"]
+
+    def get_readonly_fields(self, request, obj=None):
+        # What a key may do is settled when it is given out; only its name may be improved.
+        return [field for field in self.fields if field != "name"] if obj else []
+
+    def save_model(self, request, obj, form, change):
+        if change:
+            obj.save(update_fields=["name"])
+            return
+        row, obj.shown_once = create_key(obj.source, name=obj.name, scope=obj.scope)
+        obj.pk, obj.prefix = row.pk, row.prefix
+
+    def response_add(self, request, obj, post_url_continue=None):
+        """The page with the key itself. Not by a redirect: until then it would lie in a cookie or a session."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The new key"),
+            "opts": self.opts,
+            "key": obj.shown_once,
+            "api_key": obj,
+            "intake_url": request.build_absolute_uri(reverse("inquiries")),
+        }
+        return TemplateResponse(request, "desk/new_key.html", context, headers={"Cache-Control": "no-store"})
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    @display(
+        description=_("state"),
+        label={"active": "success", "revoked": "danger"},
+    )
+    def state(self, api_key):
+        if api_key.revoked_at:
+            return "revoked", pgettext_lazy("API key", "Revoked")
+        return "active", pgettext_lazy("API key", "Works")
+
+    @action(description=_("Revoke: refused from now on, for ever"), permissions=["change"], icon="key_off")
+    def revoke(self, request, queryset):
+        count = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
+        said = ngettext("%(count)d key revoked.", "%(count)d keys revoked.", count) % {"count": count}
+        self.message_user(request, said, messages.SUCCESS)

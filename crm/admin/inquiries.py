@@ -1,0 +1,220 @@
+"""Inquiries as the supervisor reads them. What can be done with them is in steering.py."""
+
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Prefetch
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from leads.admin.assignments import AssignmentInline
+from leads.admin.search import lead_matches
+from leads.explain import candidate_table, sentence
+from leads.models import Assignment, Inquiry, Priority, Status
+from leads.queries import ahead_of
+from routing.theme import (
+    ChoicesDropdownFilter,
+    DropdownFilter,
+    Labels,
+    ModelAdmin,
+    RelatedDropdownFilter,
+    TemplateSection,
+    display,
+)
+from triage.admin import confidence_words, marked
+from triage.models import Insight, Intent
+
+from .steering import SteeringAdmin
+
+#: The newest one of each is what the desk shows; one query for all rows of a page.
+NEWEST = [
+    Prefetch("insights", Insight.objects.order_by("-created_at", "-id")[:1], to_attr="newest_insights"),
+    Prefetch(
+        "assignments",
+        Assignment.objects.order_by("-id").select_related("operator", "assigned_by")[:1],
+        to_attr="newest_assignments",
+    ),
+]
+
+
+class ShowFilter(DropdownFilter):
+    """The tabs over the list. By the columns that have indexes, not by the computed status."""
+
+    title = _("show")
+    parameter_name = "show"
+    conditions = {
+        "waiting": {"resolved_at": None, "operator": None},
+        "open": {"resolved_at": None},
+        "urgent": {"resolved_at": None, "priority": Priority.P0},
+        "resolved": {"resolved_at__isnull": False},
+    }
+
+    def lookups(self, request, model_admin):
+        return [
+            ("waiting", pgettext_lazy("inquiries", "Waiting")),
+            ("open", pgettext_lazy("inquiries", "Open")),
+            ("urgent", _("P0 open")),
+            ("resolved", pgettext_lazy("inquiries", "Resolved")),
+        ]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(**self.conditions.get(self.value(), {}))
+
+
+class IntentFilter(DropdownFilter):
+    title = _("intent")
+    parameter_name = "intent"
+
+    def lookups(self, request, model_admin):
+        return Intent.choices
+
+    def queryset(self, request, queryset):
+        if self.value() not in Intent.values:
+            return queryset
+        return queryset.filter(Exists(Insight.objects.filter(inquiry=OuterRef("pk"), intent=self.value())))
+
+
+class InquirySection(TemplateSection):
+    """What a row shows when it is opened."""
+
+    template_name = "desk/inquiry_row.html"
+
+    def get_context_data(self, request, instance):
+        return reading_of(instance)
+
+
+@admin.register(Inquiry)
+class InquiryAdmin(SteeringAdmin, ModelAdmin):
+    list_display = ["who", "source", "holder", "urgency", "state", "intent", "next_action", "created_at"]
+    list_filter = [
+        ShowFilter,
+        ("source", RelatedDropdownFilter),
+        ("operator", RelatedDropdownFilter),
+        ("priority", ChoicesDropdownFilter),
+        IntentFilter,
+    ]
+    list_select_related = ["lead", "source", "operator"]
+    list_sections = [InquirySection]
+    search_fields = ["lead__search"]
+    search_help_text = _("Name, e-mail or phone")
+
+    fieldsets = [
+        (None, {"fields": [("lead_link", "source", "holder"), ("state", "priority", "repeat_count")]}),
+        (_("Times"), {"fields": [("created_at", "assigned_at", "accepted_at", "resolved_at")]}),
+        (_("Extra fields"), {"fields": ["extra_table"]}),
+    ]
+    readonly_fields = [
+        "lead_link",
+        "source",
+        "holder",
+        "state",
+        "repeat_count",
+        "created_at",
+        "assigned_at",
+        "accepted_at",
+        "resolved_at",
+        "extra_table",
+    ]
+    change_form_before_template = "desk/inquiry.html"
+    inlines = [AssignmentInline]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("lead", "source", "operator").prefetch_related(*NEWEST)
+
+    def get_search_results(self, request, queryset, search_term):
+        if not search_term:
+            return queryset, False
+        if number := _as_uuid(search_term):
+            return queryset.filter(pk=number), False
+        return queryset.filter(lead_matches(search_term, prefix="lead__")), False
+
+    def save_model(self, request, obj, form, change):
+        """The one thing to type is the priority; who holds the inquiry may have changed since it was read."""
+        if form.changed_data:
+            obj.save(update_fields=form.changed_data)
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        shown = {"show_save_and_continue": False, **(extra_context or {})}
+        if inquiry := object_id and self.get_object(request, object_id):
+            shown["reading"] = reading_of(inquiry)
+            shown["ahead_count"] = ahead_of(inquiry) if inquiry.status == Status.WAITING else None
+        return super().changeform_view(request, object_id, form_url, shown)
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    @display(description=_("lead"), header=True)
+    def who(self, inquiry):
+        lead = inquiry.lead
+        contact = next((value for value in (lead.phone, lead.email) if value != str(lead)), "")
+        return [str(lead), contact]
+
+    @display(description=_("lead"))
+    def lead_link(self, inquiry):
+        link = reverse("admin:leads_lead_change", args=[inquiry.lead_id])
+        return format_html('<a class="desk-link" href="{}">{}</a>', link, inquiry.lead)
+
+    @display(description=_("operator"), ordering="operator__name")
+    def holder(self, inquiry):
+        if inquiry.operator_id:
+            return str(inquiry.operator)
+        if inquiry.waiting_reason:
+            return format_html('<span class="desk-waits">{}</span>', inquiry.get_waiting_reason_display())
+        return "—"
+
+    @display(description=_("priority"), ordering="priority", label=Labels.PRIORITY)
+    def urgency(self, inquiry):
+        return inquiry.priority, inquiry.priority
+
+    @display(description=_("status"), label=Labels.STATUS)
+    def state(self, inquiry):
+        return inquiry.status, Status(inquiry.status).label
+
+    @display(description=_("intent"))
+    def intent(self, inquiry):
+        insight = _newest(inquiry.newest_insights)
+        return insight.get_intent_display() if insight else _("being read")
+
+    @display(description=_("next action"))
+    def next_action(self, inquiry):
+        insight = _newest(inquiry.newest_insights)
+        return insight.get_next_action_display() if insight else "—"
+
+    @display(description=_("extra fields"))
+    def extra_table(self, inquiry):
+        # A lead's site sends what it likes here: only an object has fields.
+        fields = inquiry.extra if isinstance(inquiry.extra, dict) else {}
+        return extra_list(fields)
+
+
+def reading_of(inquiry) -> dict:
+    """Message, insight and the reason for the operator, for the opened row and for the page."""
+    insight, assignment = _newest(inquiry.newest_insights), _newest(inquiry.newest_assignments)
+    return {
+        "message": marked(inquiry.message, insight.evidence if insight else []),
+        "insight": insight,
+        "confidence": confidence_words(insight.confidence) if insight else "",
+        "why": sentence(assignment) if assignment else "",
+        "candidates": candidate_table(assignment) if assignment else "",
+    }
+
+
+def extra_list(fields):
+    rows = format_html_join("", "<dt>{}</dt><dd>{}</dd>", fields.items())
+    return format_html('<dl class="desk-extra">{}</dl>', rows) if fields else "—"
+
+
+def _newest(rows):
+    return rows[0] if rows else None
+
+
+def _as_uuid(text):
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None

@@ -1,0 +1,275 @@
+"""What a supervisor can do with inquiries: resolve, re-route, give to an operator.
+
+Each action calls one service of `leads` per inquiry and says in numbers what came of it. All of them are POSTs: the
+theme's buttons open a dialog, and only its form acts.
+"""
+
+import random
+from collections import Counter
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import OperationalError
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from leads.models import Inquiry
+from leads.queries import open_counts
+from leads.services import (
+    InquiryResolved,
+    NobodyElse,
+    NotResolved,
+    OperatorFull,
+    give_inquiry,
+    reopen_inquiry,
+    reroute_inquiry,
+    resolve_inquiry,
+)
+from routing.models import Operator
+from routing.theme import (
+    ActionVariant,
+    BaseDialogForm,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    action,
+)
+
+#: Each is a transaction of its own; more than these would keep the supervisor waiting too long.
+AT_ONCE = 500
+
+
+class GiveForm(BaseDialogForm):
+    operator = forms.ModelChoiceField(
+        Operator.objects.all(), label=_("Operator"), empty_label=_("Select value"), widget=UnfoldAdminSelectWidget
+    )
+    override = forms.CharField(
+        label=_("Reason to go over the limit"),
+        help_text=_("Only needed when the operator is full. It is kept with the assignment."),
+        required=False,
+        max_length=300,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        counts = open_counts(Operator.objects.values("pk"))
+        self.fields["operator"].label_from_instance = lambda o: f"{o} · {counts.get(o.pk, 0)} / {o.max_load}"
+
+    def clean(self):
+        cleaned = super().clean()
+        operator = cleaned.get("operator")
+        if operator and not cleaned.get("override") and _is_full(operator):
+            self.add_error("override", _("This operator is full: say why they should take it."))
+        return cleaned
+
+
+def _is_full(operator):
+    return open_counts([operator.pk]).get(operator.pk, 0) >= operator.max_load
+
+
+class SteeringAdmin:
+    actions = ["resolve_selected", "reroute_selected"]
+    actions_detail = ["give", "reroute", "resolve", "reopen"]
+    actions_row = ["give", "reroute", "resolve"]
+
+    @action(description=_("Resolve"), permissions=["change"], icon="check")
+    def resolve_selected(self, request, queryset):
+        self._each(request, queryset, resolve)
+
+    @action(description=_("Re-route: let the strategy choose again"), permissions=["change"], icon="alt_route")
+    def reroute_selected(self, request, queryset):
+        self._each(request, queryset, lambda pk: reroute(pk, by=request.user))
+
+    @action(
+        description=_("Resolve"),
+        permissions=["change"],
+        icon="check",
+        variant=ActionVariant.PRIMARY,
+        dialog={
+            "title": _("Resolve this inquiry?"),
+            "description": _("The operator’s slot is freed, and the next waiting inquiry takes it."),
+            "form_submit_text": _("Resolve"),
+        },
+    )
+    def resolve(self, request, form, object_id):
+        return self._one(request, object_id, resolve(object_id))
+
+    @action(
+        description=_("Re-route"),
+        permissions=["change"],
+        icon="alt_route",
+        dialog={
+            "title": _("Let the strategy choose again?"),
+            "description": _("Anybody but the operator who holds it now may get it."),
+            "form_submit_text": _("Re-route"),
+        },
+    )
+    def reroute(self, request, form, object_id):
+        return self._one(request, object_id, reroute(object_id, by=request.user))
+
+    @action(
+        description=_("Give to…"),
+        permissions=["change"],
+        icon="person_add",
+        dialog={
+            "title": _("Give this inquiry to an operator"),
+            "description": _("Whoever holds it now gets the slot back."),
+            "form_class": GiveForm,
+            "form_submit_text": _("Give"),
+        },
+    )
+    def give(self, request, form, object_id):
+        given = form.cleaned_data
+        outcome = give(object_id, operator=given["operator"], override=given["override"], by=request.user)
+        return self._one(request, object_id, outcome)
+
+    @action(
+        description=_("Reopen"),
+        permissions=["change"],
+        icon="undo",
+        dialog={
+            "title": _("Reopen this inquiry?"),
+            "description": _("It goes back to its operator, or to another one when they cannot take it."),
+            "form_submit_text": _("Reopen"),
+        },
+    )
+    def reopen(self, request, form, object_id):
+        return self._one(request, object_id, reopen(object_id, by=request.user))
+
+    def get_actions_detail(self, request, object_id):
+        """A resolved inquiry can be reopened and nothing else; an open one everything but that."""
+        is_resolved = Inquiry.objects.filter(pk=_as_uuid(object_id), resolved_at__isnull=False).exists()
+        found = super().get_actions_detail(request, object_id)
+        return [action for action in found if action.action_name.endswith("_reopen") == is_resolved]
+
+    def _one(self, request, object_id, outcome):
+        self._report(request, Counter([outcome]))
+        return _back(request, reverse("admin:leads_inquiry_change", args=[object_id]))
+
+    def _each(self, request, queryset, steer):
+        chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[: AT_ONCE + 1])
+        self._report(request, Counter(steer(pk) for pk in chosen[:AT_ONCE]))
+        if len(chosen) > AT_ONCE:
+            said = _("These were the first %(count)d. Run it again for the others.") % {"count": AT_ONCE}
+            self.message_user(request, said, messages.WARNING)
+
+    def _report(self, request, outcomes):
+        for outcome, (level, words) in OUTCOMES.items():
+            if count := outcomes[outcome]:
+                self.message_user(request, words(count) % {"count": count}, level)
+
+
+def resolve(pk):
+    """Gives what came of it: a key of OUTCOMES."""
+    return _steer("resolved", resolve_inquiry, pk)
+
+
+def reopen(pk, *, by):
+    return _steer("reopened", reopen_inquiry, pk, by=by)
+
+
+def reroute(pk, *, by):
+    return _steer("rerouted", reroute_inquiry, pk, by=by)
+
+
+def give(pk, *, operator, override, by):
+    return _steer("given", give_inquiry, pk, operator, override=override, by=by)
+
+
+def _steer(done, service, *args, **kwargs):
+    try:
+        is_done = service(*args, now=timezone.now(), dice=random.random, **kwargs)
+    except InquiryResolved:
+        return "resolved_before"
+    except NotResolved:
+        return "open_already"
+    except NobodyElse:
+        return "nobody_else"
+    except OperatorFull:
+        return "full"
+    except (Inquiry.DoesNotExist, Operator.DoesNotExist, ValidationError):
+        return "gone"
+    except OperationalError:
+        # The locks were not to be had in time: nothing was changed.
+        return "busy"
+    # Only resolve_inquiry has an answer: False for what already was.
+    return "resolved_before" if is_done is False else done
+
+
+OUTCOMES = {
+    "resolved": (
+        messages.SUCCESS,
+        lambda n: ngettext("%(count)d inquiry resolved.", "%(count)d inquiries resolved.", n),
+    ),
+    "rerouted": (
+        messages.SUCCESS,
+        lambda n: ngettext("%(count)d inquiry re-routed.", "%(count)d inquiries re-routed.", n),
+    ),
+    "given": (
+        messages.SUCCESS,
+        lambda n: ngettext("%(count)d inquiry handed over.", "%(count)d inquiries handed over.", n),
+    ),
+    "reopened": (
+        messages.SUCCESS,
+        lambda n: ngettext("%(count)d inquiry reopened.", "%(count)d inquiries reopened.", n),
+    ),
+    "open_already": (
+        messages.INFO,
+        lambda n: ngettext("%(count)d already was open.", "%(count)d already were open.", n),
+    ),
+    "resolved_before": (
+        messages.INFO,
+        lambda n: ngettext("%(count)d already was resolved.", "%(count)d already were resolved.", n),
+    ),
+    "nobody_else": (
+        messages.WARNING,
+        lambda n: ngettext(
+            "%(count)d stays where it is: nobody else could take it.",
+            "%(count)d stay where they are: nobody else could take them.",
+            n,
+        ),
+    ),
+    "full": (
+        messages.ERROR,
+        lambda n: ngettext(
+            "%(count)d stays where it is: the operator has become full.",
+            "%(count)d stay where they are: the operator has become full.",
+            n,
+        ),
+    ),
+    "gone": (
+        messages.WARNING,
+        lambda n: ngettext("%(count)d is not there any more.", "%(count)d are not there any more.", n),
+    ),
+    "busy": (
+        messages.ERROR,
+        lambda n: ngettext(
+            "%(count)d was left as it is: the database was busy. Try again.",
+            "%(count)d were left as they are: the database was busy. Try again.",
+            n,
+        ),
+    ),
+}
+
+
+def _as_uuid(text):
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _back(request, page):
+    """To where the dialog was opened: the list or the page. The dialog's own request is not a page's."""
+    opened_at = request.headers.get("HX-Current-URL", "")
+    if url_has_allowed_host_and_scheme(opened_at, {request.get_host()}, require_https=request.is_secure()):
+        page = opened_at
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": page})
+    return HttpResponseRedirect(page)

@@ -1,0 +1,45 @@
+"""The history of who was given what, and why."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from leads.explain import candidate_table, operator_name, sentence
+from leads.models import Assignment
+from routing.theme import ChoicesDropdownFilter, Window, WindowInline, display
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(Window):
+    list_display = ["created_at", "inquiry", "who", "why", "trigger", "assigned_by"]
+    list_filter = [("reason", ChoicesDropdownFilter), ("trigger", ChoicesDropdownFilter)]
+    list_select_related = ["inquiry__lead", "operator", "assigned_by"]
+
+    fields = ["inquiry", "who", "why", "candidates", "trigger", "assigned_by", "note", "created_at"]
+    readonly_fields = ["who", "why", "candidates"]
+
+    @display(description=_("operator"))
+    def who(self, assignment):
+        return operator_name(assignment)
+
+    @display(description=_("why"))
+    def why(self, assignment):
+        return sentence(assignment)
+
+    @display(description=_("candidates"))
+    def candidates(self, assignment):
+        return candidate_table(assignment)
+
+
+class AssignmentInline(WindowInline):
+    """Everybody who was given an inquiry, the last one first."""
+
+    model = Assignment
+    verbose_name_plural = _("history of assignments")
+    fields = readonly_fields = ["created_at", "who", "reason", "trigger", "assigned_by", "note"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("operator", "assigned_by")
+
+    @display(description=_("operator"))
+    def who(self, assignment):
+        return operator_name(assignment)

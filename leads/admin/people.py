@@ -1,0 +1,129 @@
+"""Leads with their contacts, and the pairs that may be one person."""
+
+from django.contrib import admin, messages
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from leads.identity import search_text
+from leads.models import Identity, Inquiry, Lead, PossibleDuplicate, Status
+from routing.theme import DropdownFilter, Labels, ModelAdmin, WindowInline, action, display
+
+from .search import lead_matches
+
+
+class IdentityInline(WindowInline):
+    model = Identity
+    fields = readonly_fields = ["kind", "value", "created_at"]
+
+
+class InquiryInline(WindowInline):
+    model = Inquiry
+    fields = readonly_fields = ["written", "state", "source", "operator", "urgency", "created_at"]
+    show_change_link = True
+    per_page = 20
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("source", "operator", "lead")
+
+    @admin.display(description=_("message"))
+    def written(self, inquiry):
+        return Truncator(inquiry.message).chars(80) or "—"
+
+    @display(description=_("status"), label=Labels.STATUS)
+    def state(self, inquiry):
+        return inquiry.status, Status(inquiry.status).label
+
+    @display(description=_("priority"), label=Labels.PRIORITY)
+    def urgency(self, inquiry):
+        return inquiry.priority, inquiry.priority
+
+
+@admin.register(Lead)
+class LeadAdmin(ModelAdmin):
+    list_display = ["who", "email", "phone", "created_at"]
+    search_fields = ["search"]
+    search_help_text = _("Name, e-mail or phone")
+
+    fields = ["name", "email", "phone", "created_at"]
+    readonly_fields = ["email", "phone", "created_at"]
+    inlines = [IdentityInline, InquiryInline]
+
+    def get_search_results(self, request, queryset, search_term):
+        return (queryset.filter(lead_matches(search_term)) if search_term else queryset), False
+
+    def save_model(self, request, obj, form, change):
+        obj.search = search_text(name=obj.name, email=obj.email, phone=obj.phone)
+        obj.save(update_fields=["name", "search", "updated_at"])
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        # It would take their inquiries along, and with them the slots that operators hold.
+        return False
+
+    @display(description=_("lead"), ordering="name")
+    def who(self, lead):
+        return str(lead)
+
+
+class SeenFilter(DropdownFilter):
+    title = _("seen")
+    parameter_name = "seen"
+
+    def lookups(self, request, model_admin):
+        return [("open", _("To look at")), ("dismissed", _("Dismissed"))]
+
+    def queryset(self, request, queryset):
+        if self.value() in ("open", "dismissed"):
+            return queryset.filter(dismissed_at__isnull=self.value() == "open")
+        return queryset
+
+
+@admin.register(PossibleDuplicate)
+class PossibleDuplicateAdmin(ModelAdmin):
+    list_display = ["pair", "first_lead", "second_lead", "created_at", "dismissed_at"]
+    list_display_links = None
+    list_filter = [SeenFilter]
+    list_select_related = ["lead", "other"]
+
+    actions = ["dismiss"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    @display(description=_("why"))
+    def pair(self, duplicate):
+        return _("Contacts of both came in one inquiry")
+
+    @display(description=_("lead"))
+    def first_lead(self, duplicate):
+        return lead_link(duplicate.lead)
+
+    @display(description=_("other lead"))
+    def second_lead(self, duplicate):
+        return lead_link(duplicate.other)
+
+    @action(description=_("Dismiss: they are two people"), permissions=["change"], icon="person_cancel")
+    def dismiss(self, request, queryset):
+        count = queryset.filter(dismissed_at=None).update(dismissed_at=timezone.now())
+        said = ngettext("%(count)d pair dismissed.", "%(count)d pairs dismissed.", count) % {"count": count}
+        self.message_user(request, said, messages.SUCCESS)
+
+
+def lead_link(lead):
+    """The lead by name, with the contacts that tell namesakes apart."""
+    contacts = " · ".join(filter(None, (lead.email, lead.phone)))
+    return format_html(
+        '<a class="desk-link" href="{}">{}</a> <span class="desk-quiet">{}</span>',
+        reverse("admin:leads_lead_change", args=[lead.pk]),
+        lead,
+        contacts,
+    )

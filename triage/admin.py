@@ -1,0 +1,168 @@
+"""What was understood, and the work owed for it: windows, with one action for what was given up."""
+
+from django.contrib import admin, messages
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from routing.theme import ChoicesDropdownFilter, DropdownFilter, Labels, Window, action, display
+
+from .models import Insight, Job
+from .services import try_again
+
+
+def marked(message, evidence):
+    """A message with the words that gave it away marked. Everything in it is escaped."""
+    pieces, end = [], 0
+    for words in sorted(filter(_is_in(message), evidence or []), key=lambda words: words["start"]):
+        if words["start"] < end:
+            continue
+        pieces.append((message[end : words["start"]], ""))
+        pieces.append((_mark(words), ""))
+        end = words["end"]
+    pieces.append((message[end:], ""))
+    return format_html_join("", "{}{}", pieces)
+
+
+def _is_in(message):
+    """Whether words of evidence stand in the message where they say they do."""
+
+    def check(words):
+        start, end = words.get("start"), words.get("end")
+        return isinstance(start, int) and isinstance(end, int) and message[start:end] == words.get("text") != ""
+
+    return check
+
+
+def _mark(words):
+    return format_html('<mark class="desk-mark" title="{}">{}</mark>', words.get("for", ""), words["text"])
+
+
+def confidence_words(confidence):
+    return f"{round(100 * confidence)} %"
+
+
+@admin.register(Insight)
+class InsightAdmin(Window):
+    list_display = ["lead", "intent_label", "priority_label", "next_action", "sure", "tag_list", "created_at"]
+    list_filter = [
+        ("intent", ChoicesDropdownFilter),
+        ("priority", ChoicesDropdownFilter),
+        ("next_action", ChoicesDropdownFilter),
+    ]
+    list_select_related = ["inquiry__lead"]
+
+    fields = [
+        "inquiry_link",
+        "message",
+        ("intent", "priority", "next_action"),
+        ("sure", "tag_list"),
+        ("analyzer", "version", "created_at"),
+        ("corrected_by", "corrected_at"),
+    ]
+    readonly_fields = ["inquiry_link", "message", "sure", "tag_list"]
+
+    @display(description=_("lead"))
+    def lead(self, insight):
+        return str(insight.inquiry.lead)
+
+    @display(description=_("intent"), ordering="intent", label=True)
+    def intent_label(self, insight):
+        return insight.get_intent_display()
+
+    @display(description=_("priority"), ordering="priority", label=Labels.PRIORITY)
+    def priority_label(self, insight):
+        return insight.priority, insight.priority
+
+    @display(description=_("confidence"), ordering="confidence")
+    def sure(self, insight):
+        return confidence_words(insight.confidence)
+
+    @display(description=_("tags"))
+    def tag_list(self, insight):
+        return ", ".join(insight.tags)
+
+    @display(description=_("inquiry"))
+    def inquiry_link(self, insight):
+        return link_to_inquiry(insight.inquiry)
+
+    @display(description=_("message"))
+    def message(self, insight):
+        return format_html('<div class="desk-message">{}</div>', marked(insight.inquiry.message, insight.evidence))
+
+
+class StateFilter(DropdownFilter):
+    title = _("state")
+    parameter_name = "state"
+    conditions = {
+        "failed": Q(failed_at__isnull=False),
+        "open": Q(done_at=None, failed_at=None),
+        "done": Q(done_at__isnull=False),
+    }
+
+    def lookups(self, request, model_admin):
+        return [("failed", _("Given up")), ("open", _("Owed")), ("done", _("Done"))]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(self.conditions.get(self.value(), Q()))
+
+
+@admin.register(Job)
+class JobAdmin(Window):
+    list_display = ["lead", "state", "attempt_count", "due_at", "done_at", "failure"]
+    list_filter = [StateFilter]
+    list_select_related = ["inquiry__lead"]
+
+    fields = [
+        "inquiry_link",
+        "state",
+        "failure",
+        ("attempt_count", "ring_count", "token"),
+        ("created_at", "due_at", "ring_at", "lease_until"),
+        ("done_at", "failed_at"),
+    ]
+    readonly_fields = ["inquiry_link", "state"]
+
+    actions = ["try_again"]
+
+    def has_retry_permission(self, request, obj=None):
+        """Nobody may type into a job, but who may change jobs may have them done again."""
+        return request.user.has_perm("triage.change_job")
+
+    @display(description=_("lead"))
+    def lead(self, job):
+        return str(job.inquiry.lead)
+
+    @display(
+        description=_("state"), label={"done": "success", "failed": "danger", "leased": "info", "owed": "warning"}
+    )
+    def state(self, job):
+        if job.done_at:
+            return "done", _("Done")
+        if job.failed_at:
+            return "failed", _("Given up")
+        if job.lease_until:
+            return "leased", _("Being read")
+        return "owed", _("Owed")
+
+    @display(description=_("inquiry"))
+    def inquiry_link(self, job):
+        return link_to_inquiry(job.inquiry)
+
+    @action(description=_("Try again"), permissions=["retry"], icon="refresh")
+    def try_again(self, request, queryset):
+        chosen = list(queryset.values_list("pk", flat=True))
+        count = try_again(chosen)
+        said = ngettext("%(count)d job will be tried again.", "%(count)d jobs will be tried again.", count)
+        self.message_user(request, said % {"count": count}, messages.SUCCESS if count else messages.WARNING)
+        if others := len(chosen) - count:
+            said = ngettext("%(count)d was not given up.", "%(count)d were not given up.", others)
+            self.message_user(request, said % {"count": others}, messages.INFO)
+
+
+def link_to_inquiry(inquiry):
+    return format_html(
+        '<a class="desk-link" href="{}">{}</a>', reverse("admin:leads_inquiry_change", args=[inquiry.pk]), inquiry
+    )

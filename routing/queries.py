@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Prefetch, prefetch_related_object
 from .choice import Candidate
 from .hours import away
 from .models import Absence, Operator, Shift, Source, Weight
+from .simulation import Person
 
 
 def sources_of(operator_ids: Iterable[int]) -> set[int]:
@@ -64,15 +65,7 @@ def _prefetched(weights) -> list[Weight]:
 def candidate(weight: Weight, *, open_count: int, passed_on: bool, now: datetime) -> Candidate:
     """One operator as the pure choice sees them."""
     operator = weight.operator
-    shifts = operator.shifts.all() if weight.has_shifts else ()
-    absences = operator.absences.all() if weight.has_absences else ()
-    reason, back_at = away(
-        is_active=operator.is_active,
-        shifts=[(s.weekday, s.starts, s.ends) for s in shifts],
-        absences=[(a.starts_at, a.ends_at) for a in absences],
-        zone=operator.time_zone,
-        now=now,
-    )
+    reason, back_at = away(is_active=operator.is_active, zone=operator.time_zone, now=now, **_hours(weight))
     return Candidate(
         id=operator.pk,
         name=operator.name,
@@ -88,5 +81,31 @@ def candidate(weight: Weight, *, open_count: int, passed_on: bool, now: datetime
     )
 
 
+def _hours(weight: Weight) -> dict[str, tuple]:
+    """An operator's shifts and absences as plain tuples: what `hours.away` takes."""
+    shifts = weight.operator.shifts.all() if weight.has_shifts else ()
+    absences = weight.operator.absences.all() if weight.has_absences else ()
+    return {
+        "shifts": tuple((shift.weekday, shift.starts, shift.ends) for shift in shifts),
+        "absences": tuple((absence.starts_at, absence.ends_at) for absence in absences),
+    }
+
+
 def active_sources():
     return Source.objects.filter(is_active=True)
+
+
+def people_of(source_id: int) -> list[Person]:
+    """The operators of a source as the simulation plays them, with their hours."""
+    return [
+        Person(
+            id=weight.operator_id,
+            name=weight.operator.name,
+            weight=weight.weight,
+            max_load=weight.operator.max_load,
+            is_active=weight.operator.is_active,
+            zone=weight.operator.time_zone,
+            **_hours(weight),
+        )
+        for weight in weights_of([source_id])
+    ]

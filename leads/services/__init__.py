@@ -1,6 +1,7 @@
 """What can be done with leads and inquiries."""
 
 from .assigning import Dice, assign_waiting, open_inquiry
+from .audit import Violation, violations
 from .inquiries import (
     InquiryResolved,
     NobodyElse,
@@ -25,6 +26,7 @@ __all__ = [
     "NobodyHoldsIt",
     "NotResolved",
     "OperatorFull",
+    "Violation",
     "accept_inquiry",
     "assign_waiting",
     "give_inquiry",
@@ -36,4 +38,5 @@ __all__ = [
     "resolve_inquiry",
     "return_inquiries",
     "take_back_inquiry",
+    "violations",
 ]

@@ -49,7 +49,8 @@ class Pool:
 
     @cached_property
     def _counts(self) -> dict[int, int]:
-        return open_counts({operator for weights in self._weights.values() for operator in weights})
+        operators = {operator for weights in self._weights.values() for operator in weights}
+        return dict.fromkeys(operators, 0) | open_counts(operators)
 
     def open_count(self, operator_id: int) -> int:
         if operator_id not in self._counts:
@@ -59,9 +60,7 @@ class Pool:
     def candidates(self, source_id: int, *, passed_on: Iterable[int] = ()) -> list[Candidate]:
         """The operators of one source as the pure choice wants them. ``passed_on`` must not get this inquiry again."""
         return [
-            routing.candidate(
-                weight, open_count=self._counts.get(operator, 0), passed_on=operator in passed_on, now=self.now
-            )
+            routing.candidate(weight, open_count=self._counts[operator], passed_on=operator in passed_on, now=self.now)
             for operator, weight in self._weights[source_id].items()
         ]
 

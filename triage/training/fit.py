@@ -1,0 +1,93 @@
+"""Fits the model: a vocabulary, a class-balanced logistic regression over it, and a temperature."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from triage.analyzers import features
+from triage.analyzers.base import INTENTS
+from triage.analyzers.lexicon import lexicon
+from triage.analyzers.model import BLOCKS, PART_SHARE, SIGN_SHARE, Model
+from triage.analyzers.normalise import normalise
+
+from .corpus import Example
+
+#: Strength of the fit. Weaker generalises better to writers that no phrase file knows.
+STRENGTH = 3.0
+#: A feature seen in fewer messages than this is a name or a slip.
+SEEN_AT_LEAST = {"words": 2, "parts": 4, "signs": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The features of one message by block."""
+
+    words: list[str]
+    parts: list[str]
+    signs: list[str]
+
+
+def see(text: str) -> Seen:
+    message = normalise(text)
+    hits = lexicon().find(message)
+    return Seen(features.word_features(message), features.part_features(message), features.sign_features(message, hits))
+
+
+def fit(examples: list[Example], seen: list[Seen], *, strength: float = STRENGTH) -> Model:
+    """A model of the examples. The result depends on nothing but the arguments."""
+    vocabulary, rarity = _vocabulary(seen)
+    matrix = to_matrix(seen, vocabulary, rarity)
+    labels = np.array([INTENTS.index(example.intent) for example in examples])
+    regression = LogisticRegression(C=strength, max_iter=100, tol=1e-3)
+    regression.fit(matrix, labels, sample_weight=_weights(examples, labels))
+    weights, bias = _all_intents(regression)
+    return Model.of(list(vocabulary), rarity, weights, bias)
+
+
+def _vocabulary(seen: list[Seen]) -> tuple[dict[str, int], np.ndarray]:
+    """The features worth keeping with their numbers, and how rare each is (1 + ln(messages / messages with it))."""
+    kept, rarity = {}, []
+    for block in BLOCKS:
+        counts = Counter(name for one in seen for name in getattr(one, block))
+        for name in sorted(name for name, count in counts.items() if count >= SEEN_AT_LEAST[block]):
+            kept[name] = len(kept)
+            rarity.append(1.0 if block == "signs" else 1 + np.log(len(seen) / counts[name]))
+    return kept, np.array(rarity, dtype=np.float32)
+
+
+def to_matrix(seen: list[Seen], vocabulary: dict[str, int], rarity: np.ndarray) -> sparse.csr_matrix:
+    """One row a message, its blocks scaled as the model scales them when it serves."""
+    columns, values, ends = [], [], [0]
+    for one in seen:
+        for block, share in zip(BLOCKS, (1.0, PART_SHARE, SIGN_SHARE), strict=True):
+            known = sorted(vocabulary[name] for name in getattr(one, block) if name in vocabulary)
+            found = rarity[known]
+            length = 1.0 if block == "signs" else max(float(np.sqrt((found**2).sum())), 1.0)
+            columns += known
+            values += (share * found / length).tolist()
+        ends.append(len(columns))
+    return sparse.csr_matrix((values, columns, ends), shape=(len(seen), len(vocabulary)))
+
+
+def _weights(examples: list[Example], labels: np.ndarray) -> np.ndarray:
+    """Each message's weight. A rare intent is raised to the root of what would make all equal: enough to be heard."""
+    own = np.array([example.weight for example in examples])
+    groups = np.array([f"{label}{example.lang}" for label, example in zip(labels, examples, strict=True)])
+    for group in np.unique(groups):
+        own[groups == group] /= np.sqrt(own[groups == group].sum())
+    return own * len(examples) / own.sum()
+
+
+def _all_intents(regression: LogisticRegression) -> tuple[np.ndarray, np.ndarray]:
+    """The weights for every intent of the taxonomy, also for one that the examples lack."""
+    weights = np.zeros((regression.coef_.shape[1], len(INTENTS)), dtype=np.float32)
+    bias = np.full(len(INTENTS), -20.0, dtype=np.float32)
+    for place, label in enumerate(regression.classes_):
+        weights[:, label] = regression.coef_[place]
+        bias[label] = regression.intercept_[place]
+    return weights, bias

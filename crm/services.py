@@ -21,7 +21,7 @@ from leads.queries import overdue, same_content
 from leads.services import ContactTaken, Dice, assign_waiting, open_inquiry, recognise_lead, take_back_inquiry
 from routing.models import Source
 from routing.queries import active_sources
-from triage.services import owe_insight
+from triage.services import owe
 
 from .models import ApiKey, IdempotencyKey, Scope
 
@@ -123,7 +123,7 @@ def _receive(submission, *, source, wording, key, now, dice) -> Receipt:
     )
     if not key and (first := _first_of(inquiry, now=now)):
         return Receipt(wording(first), is_duplicate=True)
-    owe_insight(inquiry, now=now)
+    owe(inquiry, now=now)
     open_inquiry(inquiry, now=now, dice=dice)
     answer = wording(inquiry)
     if key:

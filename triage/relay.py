@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from .models import Job
 from .queries import claimable
-from .tasks import read
+from .tasks import work
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def ring_due_jobs(*, limit: int = BATCH) -> int:
     """
     ids = take_rings(limit=limit)
     for job_id in ids:
-        read.apply_async((job_id,))
+        work.apply_async((job_id,))
     return len(ids)
 
 

@@ -2,11 +2,10 @@
 
 from celery import shared_task
 
-from .analyzers.registry import get_analyzer
-from .services import read_inquiry
+from .services.work import do_job
 
 
-@shared_task(name="triage.read")
-def read(job_id: int) -> None:
-    """Read the inquiry of one job. A message that comes twice, late or for nothing changes nothing."""
-    read_inquiry(job_id, analyzer=get_analyzer())
+@shared_task(name="triage.work")
+def work(job_id: int) -> None:
+    """Do one job. A message that comes twice, late or for nothing changes nothing."""
+    do_job(job_id)

@@ -1,0 +1,34 @@
+"""What is owed to a text, and how it is paid exactly once."""
+
+from .jobs import (
+    LEASE,
+    MAX_ATTEMPTS,
+    Claim,
+    JobFailed,
+    LeaseLost,
+    backoff,
+    claim_job,
+    end_job,
+    owe,
+    put_off,
+    release_leases,
+    try_again,
+)
+from .reading import finish_reading, read_inquiry
+
+__all__ = [
+    "LEASE",
+    "MAX_ATTEMPTS",
+    "Claim",
+    "JobFailed",
+    "LeaseLost",
+    "backoff",
+    "claim_job",
+    "end_job",
+    "finish_reading",
+    "owe",
+    "put_off",
+    "read_inquiry",
+    "release_leases",
+    "try_again",
+]

@@ -1,0 +1,63 @@
+"""Reading an inquiry: from its text to exactly one insight."""
+
+import random
+from collections.abc import Callable
+
+from django.db import transaction
+
+from leads.models import Inquiry
+from triage.analyzers.base import Analyzer, Context, Reading, UnreadableError
+from triage.models import Insight, Job
+
+from .jobs import Claim, JobFailed, LeaseLost, claim_job, end_job, in_words, put_off
+
+
+def read_inquiry(job_id: int, *, analyzer: Analyzer, dice: Callable[[], float] = random.random) -> Insight | None:
+    """Do one job: claim it, read the text outside any transaction, and write the insight and the job's end together.
+
+    Gives None when there is nothing to do: the job is done, held by another, not yet due, or gone. Rung twice, it is
+    done once. A reading that fails is put off or, after MAX_ATTEMPTS, given up with a sentence; a defect of the
+    analyzer is raised again after that, so that it is logged.
+    """
+    claim = claim_job(job_id)
+    if claim is None:
+        return None
+    try:
+        reading = _read(claim, analyzer)
+        return finish_reading(claim, reading, analyzer=analyzer)
+    except (LeaseLost, Inquiry.DoesNotExist):
+        return None
+    except UnreadableError as error:
+        put_off(claim, failure=in_words(JobFailed(error)), dice=dice)
+        return None
+    except Exception as error:
+        put_off(claim, failure=in_words(error), dice=dice)
+        raise
+
+
+def _read(claim: Claim, analyzer: Analyzer) -> Reading:
+    inquiry = Inquiry.objects.only("lead_id", "message", "created_at").get(pk=claim.inquiry_id)
+    earlier = Inquiry.objects.filter(lead=inquiry.lead_id, created_at__lt=inquiry.created_at)
+    return analyzer.read(inquiry.message, Context(earlier_count=earlier.count()))
+
+
+def finish_reading(claim: Claim, reading: Reading, *, analyzer: Analyzer) -> Insight:
+    """Write the insight, the inquiry's priority and the job's end, all or nothing. Raises LeaseLost."""
+    with transaction.atomic(durable=True):
+        end_job(claim)
+        insight = Insight.objects.create(
+            job_id=claim.job_id,
+            inquiry_id=claim.inquiry_id,
+            intent=reading.intent,
+            priority=reading.priority,
+            next_action=reading.next_action,
+            confidence=reading.confidence,
+            tags=list(reading.tags),
+            evidence=[words.as_dict() for words in reading.evidence],
+            analyzer=analyzer.name,
+            version=analyzer.version,
+            content_hash=claim.content_hash,
+            created_at=Job.objects.values_list("done_at", flat=True).get(pk=claim.job_id),
+        )
+        Inquiry.objects.filter(pk=claim.inquiry_id).update(priority=reading.priority)
+        return insight

@@ -1,0 +1,13 @@
+"""One door for all kinds of jobs."""
+
+from triage.analyzers.registry import get_analyzer
+from triage.models import Job, JobKind
+
+from .reading import read_inquiry
+
+
+def do_job(job_id: int) -> None:
+    """Do whatever this job asks for; nothing when it is gone, done, held or not yet due."""
+    kind = Job.objects.filter(pk=job_id).values_list("kind", flat=True).first()
+    if kind == JobKind.INSIGHT:
+        read_inquiry(job_id, analyzer=get_analyzer())

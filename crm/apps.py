@@ -12,3 +12,7 @@ class DeskConfig(AdminConfig):
 class CrmConfig(AppConfig):
     name = "crm"
     verbose_name = _("Access")
+
+    def ready(self):
+        # Imported for what it registers: Django's own way.
+        from . import checks  # noqa: F401

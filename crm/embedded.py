@@ -69,5 +69,4 @@ class Embedded:
 
     @cached_property
     def _beat(self) -> beat.Service:
-        # In memory, not in a file: what is due is asked for again soon after every start anyway.
         return beat.Service(app, scheduler_cls=beat.Scheduler, max_interval=1)

@@ -58,6 +58,7 @@ def ensure_key(folder: Path) -> str | None:
 
 def keep(path: Path, secret: str) -> None:
     """Write a secret down for this user of the machine alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(secret)

@@ -62,7 +62,7 @@ def navigation(request) -> list[dict]:
     may = request.user.has_perm
     waiting = queries.waiting_count() if may("leads.view_inquiry") else 0
     failed = queries.failed_job_count() if may("triage.view_job") else 0
-    return [
+    groups = [
         _group(
             pgettext_lazy("navigation", "Work"),
             {"title": _("Dashboard"), "icon": "space_dashboard", "link": reverse("admin:index")},
@@ -88,6 +88,8 @@ def navigation(request) -> list[dict]:
             _item("auth_group", _("Groups"), "groups", request),
         ),
     ]
+    groups[0]["separator"] = False
+    return groups
 
 
 def tabs(request) -> list[dict]:

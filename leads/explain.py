@@ -111,9 +111,12 @@ def verdict_words(candidate: dict) -> str:
         taken = {"open": candidate["open_count"], "limit": candidate["max_load"]}
         return words + gettext(" (%(open)s of %(limit)s)") % taken
     if verdict in (Verdict.ABSENT, Verdict.OFF_SHIFT) and (back_at := parse_datetime(candidate.get("back_at", ""))):
-        until = formats.date_format(timezone.localtime(back_at), "SHORT_DATETIME_FORMAT")
-        return gettext("%(away)s until %(until)s") % {"away": words, "until": until}
+        return gettext("%(away)s until %(until)s") % {"away": words, "until": _moment(back_at)}
     return words
+
+
+def _moment(moment) -> str:
+    return formats.date_format(timezone.localtime(moment), "j M H:i")
 
 
 def _row(candidate: dict) -> dict:

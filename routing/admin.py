@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from .choice import ONE, Verdict
 from .hours import away
 from .models import Absence, Operator, Shift, Source, Weight
-from .theme import ModelAdmin, TabularInline, display
+from .theme import ModelAdmin, Rows, display, short_time, tag
 
 AWAY_LABELS = {
     Verdict.OFF_DUTY: _("off duty"),
@@ -22,14 +22,12 @@ AWAY_LABELS = {
 }
 
 
-class ShiftInline(TabularInline):
+class ShiftInline(Rows):
     model = Shift
-    extra = 0
 
 
-class AbsenceInline(TabularInline):
+class AbsenceInline(Rows):
     model = Absence
-    extra = 0
 
 
 class OperatorAdmin(ModelAdmin):
@@ -49,7 +47,7 @@ class OperatorAdmin(ModelAdmin):
         weights = Weight.objects.filter(weight__gt=0).select_related("source").order_by("source__name")
         return super().get_queryset(request).prefetch_related("shifts", "absences", Prefetch("weights", weights))
 
-    @display(description=_("now"), label={"": "success", "off_duty": "", "absent": "warning", "off_shift": "warning"})
+    @display(description=_("now"))
     def now(self, operator):
         reason, back_at = away(
             is_active=operator.is_active,
@@ -59,11 +57,11 @@ class OperatorAdmin(ModelAdmin):
             now=timezone.now(),
         )
         if not reason:
-            return "", _("at work")
+            return tag(_("at work"), "good")
         if not back_at:
-            return reason, AWAY_LABELS[reason]
-        until = formats.date_format(timezone.localtime(back_at), "SHORT_DATETIME_FORMAT")
-        return reason, _("%(away)s until %(until)s") % {"away": AWAY_LABELS[reason], "until": until}
+            return tag(AWAY_LABELS[reason])
+        words = {"away": AWAY_LABELS[reason], "until": short_time(back_at)}
+        return tag(_("%(away)s until %(until)s") % words, "warn")
 
     @display(description=_("sources"))
     def shares(self, operator):
@@ -89,10 +87,9 @@ class WeightForm(forms.ModelForm):
         return self.instance
 
 
-class WeightInline(TabularInline):
+class WeightInline(Rows):
     model = Weight
     form = WeightForm
-    extra = 0
     fields = ["operator", "weight", "received", "due_now", "difference"]
     readonly_fields = ["received", "due_now", "difference"]
     ordering = ["-weight", "operator__name"]
@@ -122,7 +119,7 @@ class SourceAdmin(ModelAdmin):
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("kind", "is_active")]}),
         (_("Who gets the next inquiry"), {"fields": ["strategy", "is_sticky"]}),
-        (_("Answering in time"), {"fields": [("response_minutes", "accept_minutes", "max_bounces")]}),
+        (_("Answering in time"), {"fields": ["response_minutes", ("accept_minutes", "max_bounces")]}),
         (_("Intake"), {"fields": [("default_region", "dedup_minutes")]}),
     ]
     prepopulated_fields = {"slug": ["name"]}

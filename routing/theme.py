@@ -3,8 +3,8 @@
 It lives in `routing` because that is the lowest app, and the admin of every app needs it.
 """
 
-from typing import ClassVar
-
+from django.utils import formats, timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as ThemeModelAdmin
 from unfold.admin import StackedInline, TabularInline
@@ -26,6 +26,7 @@ __all__ = [
     "DropdownFilter",
     "ModelAdmin",
     "RelatedDropdownFilter",
+    "Rows",
     "StackedInline",
     "TabularInline",
     "TemplateSection",
@@ -38,6 +39,8 @@ __all__ = [
     "WindowInline",
     "action",
     "display",
+    "short_time",
+    "tag",
 ]
 
 
@@ -67,15 +70,40 @@ class Window(WindowOnly, ModelAdmin):
     pass
 
 
-class WindowInline(WindowOnly, TabularInline):
+class Rows(TabularInline):
+    """An inline whose rows speak for themselves."""
+
     extra = 0
+    hide_title = True
 
 
-class Labels:
-    """The colours of labels, by what they tell."""
+class WindowInline(WindowOnly, Rows):
+    pass
 
-    PRIORITY: ClassVar = {"P0": "danger", "P1": "warning", "P2": "info", "P3": ""}
-    STATUS: ClassVar = {"waiting": "danger", "assigned": "info", "resolved": "success"}
+
+#: The tone of a label, by what it tells.
+TONES = {
+    "P0": "alarm",
+    "P1": "warn",
+    "P2": "info",
+    "waiting": "alarm",
+    "assigned": "info",
+    "resolved": "good",
+}
+
+
+def tag(text, tone=""):
+    """A coloured label: alarm, warn, info, good, or none. The theme has its own, but on lists only."""
+    return format_html('<span class="desk-tag desk-{}">{}</span>', TONES.get(tone, tone) or "plain", text)
+
+
+def short_time(moment) -> str:
+    """A moment as narrow as a list can have it: "20 Nov 16:39", with the year when it is not this one."""
+    if moment is None:
+        return "—"
+    local = timezone.localtime(moment)
+    is_this_year = local.year == timezone.localtime().year
+    return formats.date_format(local, "j M H:i" if is_this_year else "j M Y")
 
 
 #: What the theme says on our pages. It brings no Russian; named here, its words are found by makemessages.

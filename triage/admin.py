@@ -7,7 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from routing.theme import ChoicesDropdownFilter, DropdownFilter, Labels, Window, action, display
+from routing.theme import ChoicesDropdownFilter, DropdownFilter, Window, action, display, short_time, tag
 
 from .models import Insight, Job
 from .services import try_again
@@ -46,7 +46,7 @@ def confidence_words(confidence):
 
 @admin.register(Insight)
 class InsightAdmin(Window):
-    list_display = ["lead", "intent_label", "priority_label", "next_action", "sure", "tag_list", "created_at"]
+    list_display = ["lead", "intent_label", "priority_label", "next_action", "sure", "tag_list", "created"]
     list_filter = [
         ("intent", ChoicesDropdownFilter),
         ("priority", ChoicesDropdownFilter),
@@ -57,9 +57,11 @@ class InsightAdmin(Window):
     fields = [
         "inquiry_link",
         "message",
-        ("intent", "priority", "next_action"),
-        ("sure", "tag_list"),
-        ("analyzer", "version", "created_at"),
+        ("intent", "next_action"),
+        ("priority", "sure"),
+        "tag_list",
+        ("analyzer", "version"),
+        "created_at",
         ("corrected_by", "corrected_at"),
     ]
     readonly_fields = ["inquiry_link", "message", "sure", "tag_list"]
@@ -68,17 +70,21 @@ class InsightAdmin(Window):
     def lead(self, insight):
         return str(insight.inquiry.lead)
 
-    @display(description=_("intent"), ordering="intent", label=True)
+    @display(description=_("intent"), ordering="intent")
     def intent_label(self, insight):
-        return insight.get_intent_display()
+        return tag(insight.get_intent_display())
 
-    @display(description=_("priority"), ordering="priority", label=Labels.PRIORITY)
+    @display(description=_("priority"), ordering="priority")
     def priority_label(self, insight):
-        return insight.priority, insight.priority
+        return tag(insight.priority, insight.priority)
 
     @display(description=_("confidence"), ordering="confidence")
     def sure(self, insight):
         return confidence_words(insight.confidence)
+
+    @display(description=_("created"), ordering="id")
+    def created(self, row):
+        return short_time(row.created_at)
 
     @display(description=_("tags"))
     def tag_list(self, insight):
@@ -111,7 +117,7 @@ class StateFilter(DropdownFilter):
 
 @admin.register(Job)
 class JobAdmin(Window):
-    list_display = ["lead", "state", "attempt_count", "due_at", "done_at", "failure"]
+    list_display = ["lead", "state", "attempt_count", "due", "done", "failure"]
     list_filter = [StateFilter]
     list_select_related = ["inquiry__lead"]
 
@@ -119,9 +125,11 @@ class JobAdmin(Window):
         "inquiry_link",
         "state",
         "failure",
-        ("attempt_count", "ring_count", "token"),
-        ("created_at", "due_at", "ring_at", "lease_until"),
-        ("done_at", "failed_at"),
+        ("attempt_count", "token"),
+        ("created_at", "due_at"),
+        ("ring_at", "ring_count"),
+        ("lease_until", "done_at"),
+        "failed_at",
     ]
     readonly_fields = ["inquiry_link", "state"]
 
@@ -135,17 +143,23 @@ class JobAdmin(Window):
     def lead(self, job):
         return str(job.inquiry.lead)
 
-    @display(
-        description=_("state"), label={"done": "success", "failed": "danger", "leased": "info", "owed": "warning"}
-    )
+    @display(description=_("state"))
     def state(self, job):
         if job.done_at:
-            return "done", _("Done")
+            return tag(_("Done"), "good")
         if job.failed_at:
-            return "failed", _("Given up")
+            return tag(_("Given up"), "alarm")
         if job.lease_until:
-            return "leased", _("Being read")
-        return "owed", _("Owed")
+            return tag(_("Being read"), "info")
+        return tag(_("Owed"), "warn")
+
+    @display(description=_("due"), ordering="due_at")
+    def due(self, job):
+        return short_time(job.due_at)
+
+    @display(description=_("done"), ordering="done_at")
+    def done(self, job):
+        return short_time(job.done_at)
 
     @display(description=_("inquiry"))
     def inquiry_link(self, job):

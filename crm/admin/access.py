@@ -20,6 +20,8 @@ from routing.theme import (
     UserCreationForm,
     action,
     display,
+    short_time,
+    tag,
 )
 
 admin.site.unregister(User)
@@ -40,7 +42,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):
-    list_display = ["name", "source", "scope", "prefix", "state", "created_at", "last_used_at"]
+    list_display = ["name", "source", "scope", "prefix", "state", "created", "last_used"]
     list_filter = [("source", RelatedDropdownFilter), "scope"]
     list_select_related = ["source"]
 
@@ -76,14 +78,19 @@ class ApiKeyAdmin(ModelAdmin):
     def has_delete_permission(self, request, obj=None):
         return False
 
-    @display(
-        description=_("state"),
-        label={"active": "success", "revoked": "danger"},
-    )
+    @display(description=_("state"))
     def state(self, api_key):
         if api_key.revoked_at:
-            return "revoked", pgettext_lazy("API key", "Revoked")
-        return "active", pgettext_lazy("API key", "Works")
+            return tag(pgettext_lazy("API key", "Revoked"), "alarm")
+        return tag(pgettext_lazy("API key", "Works"), "good")
+
+    @display(description=_("created"), ordering="created_at")
+    def created(self, row):
+        return short_time(row.created_at)
+
+    @display(description=_("last used"), ordering="last_used_at")
+    def last_used(self, api_key):
+        return short_time(api_key.last_used_at)
 
     @action(description=_("Revoke: refused from now on, for ever"), permissions=["change"], icon="key_off")
     def revoke(self, request, queryset):

@@ -17,11 +17,12 @@ from leads.queries import ahead_of
 from routing.theme import (
     ChoicesDropdownFilter,
     DropdownFilter,
-    Labels,
     ModelAdmin,
     RelatedDropdownFilter,
     TemplateSection,
     display,
+    short_time,
+    tag,
 )
 from triage.admin import confidence_words, marked
 from triage.models import Insight, Intent
@@ -87,7 +88,7 @@ class InquirySection(TemplateSection):
 
 @admin.register(Inquiry)
 class InquiryAdmin(SteeringAdmin, ModelAdmin):
-    list_display = ["who", "source", "holder", "urgency", "state", "intent", "next_action", "created_at"]
+    list_display = ["who", "source", "holder", "urgency", "state", "intent", "next_action", "created"]
     list_filter = [
         ShowFilter,
         ("source", RelatedDropdownFilter),
@@ -101,9 +102,9 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
     search_help_text = _("Name, e-mail or phone")
 
     fieldsets = [
-        (None, {"fields": [("lead_link", "source", "holder"), ("state", "priority", "repeat_count")]}),
-        (_("Times"), {"fields": [("created_at", "assigned_at", "accepted_at", "resolved_at")]}),
-        (_("Extra fields"), {"fields": ["extra_table"]}),
+        (None, {"fields": [("lead_link", "source"), ("state", "holder"), ("priority", "repeat_count")]}),
+        (_("Times"), {"fields": [("created_at", "assigned_at"), ("accepted_at", "resolved_at")]}),
+        (_("What came with it"), {"fields": ["extra_table"]}),
     ]
     readonly_fields = [
         "lead_link",
@@ -167,13 +168,13 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
             return format_html('<span class="desk-waits">{}</span>', inquiry.get_waiting_reason_display())
         return "—"
 
-    @display(description=_("priority"), ordering="priority", label=Labels.PRIORITY)
+    @display(description=_("priority"), ordering="priority")
     def urgency(self, inquiry):
-        return inquiry.priority, inquiry.priority
+        return tag(inquiry.priority, inquiry.priority)
 
-    @display(description=_("status"), label=Labels.STATUS)
+    @display(description=_("status"))
     def state(self, inquiry):
-        return inquiry.status, Status(inquiry.status).label
+        return tag(Status(inquiry.status).label, inquiry.status)
 
     @display(description=_("intent"))
     def intent(self, inquiry):
@@ -184,6 +185,10 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
     def next_action(self, inquiry):
         insight = _newest(inquiry.newest_insights)
         return insight.get_next_action_display() if insight else "—"
+
+    @display(description=_("created"), ordering="id")
+    def created(self, row):
+        return short_time(row.created_at)
 
     @display(description=_("extra fields"))
     def extra_table(self, inquiry):
@@ -199,6 +204,7 @@ def reading_of(inquiry) -> dict:
         "message": marked(inquiry.message, insight.evidence if insight else []),
         "insight": insight,
         "confidence": confidence_words(insight.confidence) if insight else "",
+        "decided": short_time(assignment.created_at) if assignment else "",
         "why": sentence(assignment) if assignment else "",
         "candidates": candidate_table(assignment) if assignment else "",
     }

@@ -5,17 +5,21 @@ from django.utils.translation import gettext_lazy as _
 
 from leads.explain import candidate_table, operator_name, sentence
 from leads.models import Assignment
-from routing.theme import ChoicesDropdownFilter, Window, WindowInline, display
+from routing.theme import ChoicesDropdownFilter, Window, WindowInline, display, short_time
 
 
 @admin.register(Assignment)
 class AssignmentAdmin(Window):
-    list_display = ["created_at", "inquiry", "who", "why", "trigger", "assigned_by"]
+    list_display = ["created", "inquiry", "who", "why", "trigger", "assigned_by"]
     list_filter = [("reason", ChoicesDropdownFilter), ("trigger", ChoicesDropdownFilter)]
     list_select_related = ["inquiry__lead", "operator", "assigned_by"]
 
     fields = ["inquiry", "who", "why", "candidates", "trigger", "assigned_by", "note", "created_at"]
     readonly_fields = ["who", "why", "candidates"]
+
+    @display(description=_("created"), ordering="id")
+    def created(self, assignment):
+        return short_time(assignment.created_at)
 
     @display(description=_("operator"))
     def who(self, assignment):
@@ -35,10 +39,14 @@ class AssignmentInline(WindowInline):
 
     model = Assignment
     verbose_name_plural = _("history of assignments")
-    fields = readonly_fields = ["created_at", "who", "reason", "trigger", "assigned_by", "note"]
+    fields = readonly_fields = ["created", "who", "reason", "trigger", "assigned_by", "note"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("operator", "assigned_by")
+
+    @display(description=_("created"), ordering="id")
+    def created(self, assignment):
+        return short_time(assignment.created_at)
 
     @display(description=_("operator"))
     def who(self, assignment):

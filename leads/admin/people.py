@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from leads.identity import search_text
 from leads.models import Identity, Inquiry, Lead, PossibleDuplicate, Status
-from routing.theme import DropdownFilter, Labels, ModelAdmin, WindowInline, action, display
+from routing.theme import DropdownFilter, ModelAdmin, WindowInline, action, display, short_time, tag
 
 from .search import lead_matches
 
@@ -22,7 +22,7 @@ class IdentityInline(WindowInline):
 
 class InquiryInline(WindowInline):
     model = Inquiry
-    fields = readonly_fields = ["written", "state", "source", "operator", "urgency", "created_at"]
+    fields = readonly_fields = ["written", "state", "source", "operator", "urgency", "created"]
     show_change_link = True
     per_page = 20
 
@@ -33,18 +33,22 @@ class InquiryInline(WindowInline):
     def written(self, inquiry):
         return Truncator(inquiry.message).chars(80) or "—"
 
-    @display(description=_("status"), label=Labels.STATUS)
+    @display(description=_("status"))
     def state(self, inquiry):
-        return inquiry.status, Status(inquiry.status).label
+        return tag(Status(inquiry.status).label, inquiry.status)
 
-    @display(description=_("priority"), label=Labels.PRIORITY)
+    @display(description=_("priority"))
     def urgency(self, inquiry):
-        return inquiry.priority, inquiry.priority
+        return tag(inquiry.priority, inquiry.priority)
+
+    @display(description=_("created"))
+    def created(self, inquiry):
+        return short_time(inquiry.created_at)
 
 
 @admin.register(Lead)
 class LeadAdmin(ModelAdmin):
-    list_display = ["who", "email", "phone", "created_at"]
+    list_display = ["who", "email", "phone", "created"]
     search_fields = ["search"]
     search_help_text = _("Name, e-mail or phone")
 
@@ -70,6 +74,10 @@ class LeadAdmin(ModelAdmin):
     def who(self, lead):
         return str(lead)
 
+    @display(description=_("created"), ordering="id")
+    def created(self, row):
+        return short_time(row.created_at)
+
 
 class SeenFilter(DropdownFilter):
     title = _("seen")
@@ -86,7 +94,7 @@ class SeenFilter(DropdownFilter):
 
 @admin.register(PossibleDuplicate)
 class PossibleDuplicateAdmin(ModelAdmin):
-    list_display = ["pair", "first_lead", "second_lead", "created_at", "dismissed_at"]
+    list_display = ["pair", "first_lead", "second_lead", "seen", "dismissed"]
     list_display_links = None
     list_filter = [SeenFilter]
     list_select_related = ["lead", "other"]
@@ -110,6 +118,14 @@ class PossibleDuplicateAdmin(ModelAdmin):
     @display(description=_("other lead"))
     def second_lead(self, duplicate):
         return lead_link(duplicate.other)
+
+    @display(description=_("seen"), ordering="created_at")
+    def seen(self, duplicate):
+        return short_time(duplicate.created_at)
+
+    @display(description=_("dismissed"), ordering="dismissed_at")
+    def dismissed(self, duplicate):
+        return short_time(duplicate.dismissed_at)
 
     @action(description=_("Dismiss: they are two people"), permissions=["change"], icon="person_cancel")
     def dismiss(self, request, queryset):

@@ -9,10 +9,9 @@ import os
 import threading
 from functools import cached_property
 
-from celery import beat
+from celery import beat, current_app
 from celery.worker import WorkController
 
-from config.celery import app
 from triage import relay
 
 #: The reader is fast, but one that asks a model over the network waits: others go on meanwhile.
@@ -55,7 +54,7 @@ class Embedded:
         # The command that brought us here has run Django's checks already.
         os.environ["CELERY_SKIP_CHECKS"] = "1"
         return WorkController(
-            app=app,
+            app=current_app._get_current_object(),
             hostname="embedded@localhost",
             pool="threads",
             concurrency=THREADS,
@@ -69,4 +68,4 @@ class Embedded:
 
     @cached_property
     def _beat(self) -> beat.Service:
-        return beat.Service(app, scheduler_cls=beat.Scheduler, max_interval=1)
+        return beat.Service(current_app._get_current_object(), scheduler_cls=beat.Scheduler, max_interval=1)

@@ -14,10 +14,10 @@ import waitress
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
+from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from config.wsgi import application
 from crm.embedded import Embedded
 from crm.welcome import banner, ensure_admin, ensure_key
 from routing.models import Source
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         self.migrate()
         if settings.EMBEDDED:
             self.start_embedded()
-        self.server = waitress.create_server(application, sockets=[listener], threads=8, ident=None)
+        self.server = waitress.create_server(get_wsgi_application(), sockets=[listener], threads=8, ident=None)
         threading.Thread(target=self.server.run, name="web", daemon=True).start()
         password = ensure_admin(settings.VAR_DIR)
         if settings.EMBEDDED and is_demo_wanted:

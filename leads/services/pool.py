@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 
-from django.db.models import Case, F, Value, When
+from django.db.models import BigIntegerField, Case, F, Value, When
+from django.db.models.functions import Cast
 
 from leads.queries import held_sources, open_counts
 from routing import queries as routing
@@ -95,9 +96,9 @@ class Pool:
         self._write(source_id, {*earners, decision.chosen}, decision)
 
     def _write(self, source_id: int, operators: set[int], decision: Decision) -> None:
-        earned = Case(
-            When(operator__in=[c.id for c in decision.eligible], then=F("weight") * decision.step), default=0
-        )
+        # Billionths outgrow the 32 bits in which PostgreSQL would multiply a weight.
+        share = Cast("weight", BigIntegerField()) * decision.step
+        earned = Case(When(operator__in=[c.id for c in decision.eligible], then=share), default=0)
         is_chosen = When(operator=decision.chosen, then=Value(1))
         Weight.objects.filter(source=source_id, operator__in=operators).update(
             due=F("due") + earned,

@@ -86,6 +86,6 @@ def not_at_scale() -> str:
 
 def not_collected() -> str:
     """Whether the static files the web processes need are missing; empty when they are there."""
-    if settings.IS_COLLECTED and not (settings.STATIC_ROOT / "staticfiles.json").exists():
+    if settings.IS_COLLECTED and not Path(settings.STATIC_ROOT or "", "staticfiles.json").exists():
         return "The static files were not collected. Run `manage.py collectstatic` first."
     return ""

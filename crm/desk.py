@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from routing.admin import away_tag
 from routing.theme import UnfoldAdminSite
 
 from . import queries
@@ -34,7 +35,8 @@ def dashboard(user) -> dict:
     if user.has_perm("triage.view_job"):
         board["failed_count"] = queries.failed_job_count()
     if user.has_perm("routing.view_operator"):
-        board["loads"], board["more_operators"] = queries.loads(limit=OPERATORS)
+        loads, board["more_operators"] = queries.loads(limit=OPERATORS)
+        board["loads"] = [(load, away_tag(load.operator)) for load in loads]
     if user.has_perm("triage.view_insight") and user.has_perm("leads.view_inquiry"):
         board["insights"] = queries.latest_insights(limit=ROWS)
     return board

@@ -50,7 +50,7 @@ def failed_job_count() -> int:
 
 def loads(*, limit: int) -> tuple[list[Load], int]:
     """Operators with their load, the fullest first; and how many there are beyond ``limit``."""
-    operators = list(Operator.objects.all())
+    operators = list(Operator.objects.prefetch_related("shifts", "absences"))
     counts = open_counts([operator.pk for operator in operators])
     found = [Load(operator, counts.get(operator.pk, 0)) for operator in operators]
     # Off duty and idle ones say least.

@@ -5,11 +5,12 @@ code. A sentence names no pronoun, so that it is true of everybody in both langu
 """
 
 from django.template.loader import render_to_string
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from routing.choice import ONE, Reason, Verdict
+from routing.theme import short_time
 
 from .models import Assignment
 
@@ -34,10 +35,10 @@ TELLING = (Verdict.FULL, Verdict.OFF_SHIFT, Verdict.ABSENT, Verdict.OFF_DUTY, Ve
 def sentence(assignment: Assignment) -> str:
     """Why this operator, in a sentence or two: "Anna: next by share. Boris: full (3 of 3)."."""
     candidates = assignment.decision.get("candidates", [])
-    said = [_why_chosen(assignment, candidates), *_why_not_others(candidates)]
+    said = [_why_chosen(assignment, candidates)]
     if assignment.note:
         said.append(gettext("Reason given: “%(note)s”.") % {"note": assignment.note})
-    return " ".join(said)
+    return " ".join(said + _why_not_others(candidates))
 
 
 def operator_name(assignment: Assignment) -> str:
@@ -111,12 +112,8 @@ def verdict_words(candidate: dict) -> str:
         taken = {"open": candidate["open_count"], "limit": candidate["max_load"]}
         return words + gettext(" (%(open)s of %(limit)s)") % taken
     if verdict in (Verdict.ABSENT, Verdict.OFF_SHIFT) and (back_at := parse_datetime(candidate.get("back_at", ""))):
-        return gettext("%(away)s until %(until)s") % {"away": words, "until": _moment(back_at)}
+        return gettext("%(away)s until %(until)s") % {"away": words, "until": short_time(back_at)}
     return words
-
-
-def _moment(moment) -> str:
-    return formats.date_format(timezone.localtime(moment), "j M H:i")
 
 
 def _row(candidate: dict) -> dict:

@@ -22,6 +22,22 @@ AWAY_LABELS = {
 }
 
 
+def away_tag(operator):
+    """Why this operator is not at work now, and until when; "" when they are."""
+    reason, back_at = away(
+        is_active=operator.is_active,
+        shifts=[(s.weekday, s.starts, s.ends) for s in operator.shifts.all()],
+        absences=[(a.starts_at, a.ends_at) for a in operator.absences.all()],
+        zone=operator.time_zone,
+        now=timezone.now(),
+    )
+    if not reason:
+        return ""
+    if not back_at:
+        return tag(AWAY_LABELS[reason])
+    return tag(_("%(away)s until %(until)s") % {"away": AWAY_LABELS[reason], "until": short_time(back_at)}, "warn")
+
+
 class ShiftInline(Rows):
     model = Shift
 
@@ -49,19 +65,7 @@ class OperatorAdmin(ModelAdmin):
 
     @display(description=_("now"))
     def now(self, operator):
-        reason, back_at = away(
-            is_active=operator.is_active,
-            shifts=[(s.weekday, s.starts, s.ends) for s in operator.shifts.all()],
-            absences=[(a.starts_at, a.ends_at) for a in operator.absences.all()],
-            zone=operator.time_zone,
-            now=timezone.now(),
-        )
-        if not reason:
-            return tag(_("at work"), "good")
-        if not back_at:
-            return tag(AWAY_LABELS[reason])
-        words = {"away": AWAY_LABELS[reason], "until": short_time(back_at)}
-        return tag(_("%(away)s until %(until)s") % words, "warn")
+        return away_tag(operator) or tag(_("at work"), "good")
 
     @display(description=_("sources"))
     def shares(self, operator):

@@ -6,6 +6,7 @@ It lives in `routing` because that is the lowest app, and the admin of every app
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from unfold.admin import ModelAdmin as ThemeModelAdmin
 from unfold.admin import StackedInline, TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
@@ -102,8 +103,9 @@ def short_time(moment) -> str:
     if moment is None:
         return "—"
     local = timezone.localtime(moment)
-    is_this_year = local.year == timezone.localtime().year
-    return formats.date_format(local, "j M H:i" if is_this_year else "j M Y")
+    if local.year == timezone.localtime().year:
+        return formats.date_format(local, pgettext("format of a moment", "j M H:i"))
+    return formats.date_format(local, pgettext("format of a moment", "j M Y"))
 
 
 #: What the theme says on our pages. It brings no Russian; named here, its words are found by makemessages.
@@ -153,5 +155,9 @@ THEME_WORDS = (
     _("Welcome"),
     _("You have been successfully logged out from the administration"),
     _("After you've created a user, you’ll be able to edit more user options."),
-    _("Raw passwords are not stored, so there is no way to see this "),
+    _(
+        "Raw passwords are not stored, so there is no way to see this user’s password, but you can change the "
+        'password using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.'
+    ),
+    _("Welcome back to"),
 )

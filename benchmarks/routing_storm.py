@@ -1,6 +1,6 @@
 """Routing under a storm: many workers take in, resolve, hand over and switch duty, while an observer watches.
 
-    python benchmarks/routing_storm.py [--operations 10000] [--workers 8] [--seed 1]
+    python -m benchmarks.routing_storm [--operations 10000] [--workers 8] [--seed 1]
 
 Runs on the database of the settings, in a test database of its own: PostgreSQL with processes, SQLite with threads.
 Exit status 1 when a promise was broken. What is counted:
@@ -19,9 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("LOG_LEVEL", "ERROR")
 

@@ -91,6 +91,11 @@ class WaitingReason(models.TextChoices):
     ALL_FULL = "all_full", _("everyone on duty is full")
     ALL_PASSED_ON = "all_passed_on", _("everyone who could take it let it pass")
     NEEDS_SUPERVISOR = "needs_supervisor", _("taken back too often, a supervisor must decide")
+    HELD_AS_SPAM = "held_as_spam", _("read as spam and held back, a supervisor can give it out")
+
+
+#: Whoever is free: these wait until a supervisor decides.
+WITHHELD = (WaitingReason.NEEDS_SUPERVISOR, WaitingReason.HELD_AS_SPAM)
 
 
 class Priority(models.TextChoices):
@@ -111,7 +116,7 @@ class InquiryQuerySet(models.QuerySet):
 
     def given_out_by_itself(self):
         """Of those that wait, the ones a free operator is given without a supervisor."""
-        return self.filter(source__is_active=True).exclude(waiting_reason=WaitingReason.NEEDS_SUPERVISOR)
+        return self.filter(source__is_active=True).exclude(waiting_reason__in=WITHHELD)
 
     def unaccepted(self):
         """Those whose operator has neither accepted nor resolved them."""
@@ -193,12 +198,14 @@ class AssignmentReason(models.TextChoices):
     ALL_FULL = WaitingReason.ALL_FULL.value, WaitingReason.ALL_FULL.label
     ALL_PASSED_ON = WaitingReason.ALL_PASSED_ON.value, WaitingReason.ALL_PASSED_ON.label
     NEEDS_SUPERVISOR = WaitingReason.NEEDS_SUPERVISOR.value, WaitingReason.NEEDS_SUPERVISOR.label
+    HELD_AS_SPAM = WaitingReason.HELD_AS_SPAM.value, WaitingReason.HELD_AS_SPAM.label
 
 
 class Trigger(models.TextChoices):
     """What made the choice necessary."""
 
     INTAKE = "intake", _("it arrived")
+    READING = "reading", _("it was read")
     SLOT_FREED = "slot_freed", _("a slot was freed")
     SUPERVISOR = "supervisor", _("a supervisor asked")
     REOPENED = "reopened", _("it was reopened")

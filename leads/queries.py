@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 
 from routing.models import Source
 
-from .models import Assignment, Inquiry
+from .models import Assignment, Inquiry, Trigger
 
 
 def open_counts(operator_ids: Iterable[int]) -> dict[int, int]:
@@ -29,6 +29,12 @@ def earlier_holders(inquiry_id: UUID) -> set[int]:
     """The ids of the operators who were ever given this inquiry."""
     given = Assignment.objects.filter(inquiry=inquiry_id, operator__isnull=False).order_by()
     return set(given.values_list("operator_id", flat=True))
+
+
+def was_steered(inquiry_id: UUID) -> bool:
+    """Whether a supervisor has ever given, routed, released or reopened this inquiry."""
+    by_hand = (Trigger.SUPERVISOR, Trigger.REOPENED)
+    return Assignment.objects.filter(inquiry=inquiry_id, trigger__in=by_hand).exists()
 
 
 def last_operator(lead_id: UUID) -> int | None:

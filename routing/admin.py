@@ -122,7 +122,7 @@ class SourceAdmin(ModelAdmin):
 
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("kind", "is_active")]}),
-        (_("Who gets the next inquiry"), {"fields": ["strategy", "is_sticky"]}),
+        (_("Who gets the next inquiry"), {"fields": ["strategy", "is_sticky", "holds_spam"]}),
         (_("Answering in time"), {"fields": ["response_minutes", ("accept_minutes", "max_bounces")]}),
         (_("Intake"), {"fields": [("default_region", "dedup_minutes")]}),
     ]

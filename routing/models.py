@@ -210,6 +210,13 @@ class Source(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(20)],
         help_text=_("Taken back this often, an inquiry waits for a supervisor to decide."),
     )
+    holds_spam = models.BooleanField(
+        _("hold spam back"),
+        default=False,
+        help_text=_(
+            "What is read as spam waits for a supervisor instead of taking an operator’s time. Nothing is thrown away."
+        ),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     operators = models.ManyToManyField(Operator, through="Weight", related_name="sources")

@@ -13,6 +13,8 @@ from leads.models import Inquiry, Priority
 
 class JobKind(models.TextChoices):
     INSIGHT = "insight", _("Read the inquiry")
+    ALERT_EMAIL = "alert_email", _("Send the alert by e-mail")
+    ALERT_WEBHOOK = "alert_webhook", _("Send the alert by webhook")
 
 
 class Job(models.Model):

@@ -8,7 +8,7 @@ Whatever frees a slot gives it to the best waiting inquiry in the same transacti
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
-from leads.models import Assignment, Inquiry, Trigger, WaitingReason
+from leads.models import WITHHELD, Assignment, Inquiry, Trigger
 from leads.queries import earlier_holders, last_operator
 from routing.choice import Decision, Strategy, choose
 from routing.models import Source
@@ -138,7 +138,7 @@ def _record(inquiry: Inquiry, decision: Decision, *, trigger: str, now: datetime
 def _say_why_waiting(pool: Pool, skipped: Collection) -> None:
     """Keep the reasons of what still waits true: everyone may have been off duty and now be full."""
     waiting = Inquiry.objects.waiting().filter(source__in=pool.source_ids).exclude(pk__in=skipped).order_by()
-    waiting = waiting.exclude(waiting_reason=WaitingReason.NEEDS_SUPERVISOR)
+    waiting = waiting.exclude(waiting_reason__in=WITHHELD)
     for source_id, reason in waiting.values_list("source", "waiting_reason").distinct():
         decision = choose(pool.candidates(source_id), strategy=Strategy.FAIR)
         if decision.chosen is None and decision.reason != reason:

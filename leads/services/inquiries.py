@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from leads.models import Inquiry, Trigger, WaitingReason
+from leads.models import WITHHELD, Inquiry, Trigger, WaitingReason
+from leads.queries import last_operator, was_steered
 from routing.choice import choose
 from routing.models import Operator
 
@@ -38,6 +39,10 @@ class NobodyElse(Exception):
 
 class NobodyHoldsIt(Exception):
     """The inquiry waits: there is nobody to accept it."""
+
+
+class NotHeld(Exception):
+    """The inquiry does not wait for a supervisor: there is nothing to release."""
 
 
 class _HolderChanged(Exception):
@@ -155,6 +160,45 @@ def take_back_inquiry(inquiry_id: UUID, *, now: datetime, dice: Dice) -> bool:
     place(inquiry, decision, pool, trigger=Trigger.NOT_ACCEPTED)
     assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
     return True
+
+
+def hold_as_spam(inquiry_id: UUID, *, by=None, now: datetime, dice: Dice) -> bool:
+    """Let an inquiry that was read as spam wait for a supervisor; whoever held it gets slot and credit back.
+
+    A person's word stands: gives False, and changes nothing, when it is resolved, was accepted by its operator, or was
+    steered by a supervisor (unless a supervisor, ``by``, now says that it is spam). The slot it frees is given out.
+    Runs inside the caller's transaction, as the first thing in it that locks operators or the inquiry; wrap that in
+    `own_transaction`. Raises Inquiry.DoesNotExist.
+    """
+    inquiry, pool = _locked(inquiry_id, now=now)
+    if inquiry.resolved_at or inquiry.accepted_at or inquiry.waiting_reason in WITHHELD:
+        return False
+    if by is None and was_steered(inquiry.pk):
+        return False
+    had_holder = inquiry.operator_id is not None
+    decision = decide(pool, inquiry.source, dice=dice, withheld=WaitingReason.HELD_AS_SPAM.value)
+    place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR if by else Trigger.READING, by=by)
+    if had_holder:
+        assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+    return True
+
+
+def release_held(inquiry_id: UUID, *, by, now: datetime, dice: Dice) -> bool:
+    """Let an inquiry that waits for a supervisor be given out again: at once where somebody is free.
+
+    Gives whether somebody was. Runs inside the caller's transaction, as `hold_as_spam` does. Raises NotHeld,
+    InquiryResolved, Inquiry.DoesNotExist.
+    """
+    inquiry, pool = _locked_open(inquiry_id, now=now)
+    if inquiry.waiting_reason not in WITHHELD:
+        raise NotHeld
+    sticky = last_operator(inquiry.lead_id) if inquiry.source.is_sticky else None
+    decision = decide(pool, inquiry.source, dice=dice, sticky=sticky, passed_on=passed_on(inquiry))
+    place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by)
+    return decision.chosen is not None
+
+
+release_inquiry = own_transaction(release_held)
 
 
 def is_overdue(inquiry: Inquiry, *, now: datetime) -> bool:

@@ -9,8 +9,9 @@ from django.utils import formats
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from routing.choice import ONE, Reason, Verdict
+from routing.choice import ONE, Reason, Verdict, replay
 from routing.theme import short_time
+from routing.whatif import Change, counterfactuals
 
 from .models import Assignment
 
@@ -54,7 +55,34 @@ def candidate_table(assignment: Assignment) -> str:
     """All candidates as the choice saw them."""
     rows = [_row(candidate) for candidate in assignment.decision.get("candidates", [])]
     rows.sort(key=lambda row: (not row["is_chosen"], row["name"]))
-    return render_to_string("desk/candidates.html", {"rows": rows})
+    return render_to_string("desk/candidates.html", {"rows": rows, "changes": changes_in_words(assignment)})
+
+
+def changes_in_words(assignment: Assignment) -> list[str]:
+    """What would have chosen somebody else, the smallest change first: "Boris: with a limit of 4 instead of 3 …"."""
+    try:
+        decision = replay(assignment.decision)
+    except (KeyError, TypeError, ValueError):
+        # Written by another version of the choice: then there is nothing to try it with.
+        return []
+    names = {candidate.id: candidate.name for candidate in decision.candidates}
+    return [_change_in_words(change, names) for change in counterfactuals(decision)[:NAMED]]
+
+
+def _change_in_words(change: Change, names: dict[int, str]) -> str:
+    words = {
+        "chosen": names[change.chosen_id],
+        "name": names[change.operator_id],
+        "before": change.before,
+        "after": change.after,
+    }
+    if change.field == "max_load":
+        return gettext("%(chosen)s: with a limit of %(after)s instead of %(before)s for %(name)s.") % words
+    if change.field == "weight":
+        return gettext("%(chosen)s: with a weight of %(after)s instead of %(before)s for %(name)s.") % words
+    if change.after:
+        return gettext("%(chosen)s: had %(name)s been away.") % words
+    return gettext("%(chosen)s: had %(name)s been at work.") % words
 
 
 def _why_chosen(assignment: Assignment, candidates: list[dict]) -> str:

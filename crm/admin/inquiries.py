@@ -88,7 +88,7 @@ class InquirySection(TemplateSection):
 
 @admin.register(Inquiry)
 class InquiryAdmin(SteeringAdmin, ModelAdmin):
-    list_display = ["who", "source", "holder", "urgency", "state", "intent", "next_action", "created"]
+    list_display = ["who", "source", "holder", "urgency", "state", "reading", "created"]
     list_filter = [
         ShowFilter,
         ("source", RelatedDropdownFilter),
@@ -176,15 +176,10 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
     def state(self, inquiry):
         return tag(Status(inquiry.status).label, inquiry.status)
 
-    @display(description=_("intent"))
-    def intent(self, inquiry):
+    @display(description=_("intent, next action"), header=True)
+    def reading(self, inquiry):
         insight = _newest(inquiry.newest_insights)
-        return insight.get_intent_display() if insight else _("being read")
-
-    @display(description=_("next action"))
-    def next_action(self, inquiry):
-        insight = _newest(inquiry.newest_insights)
-        return insight.get_next_action_display() if insight else "—"
+        return [insight.get_intent_display(), insight.get_next_action_display()] if insight else [_("being read"), ""]
 
     @display(description=_("created"), ordering="id")
     def created(self, row):

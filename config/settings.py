@@ -330,6 +330,37 @@ OPENAI_BASE_URL = address("OPENAI_BASE_URL", "https", "http", default="https://a
 OPENAI_API_KEY = read(env.str, "OPENAI_API_KEY", "")
 OPENAI_MODEL = read(env.str, "OPENAI_MODEL", "")
 
+# Where people reach the desk, for the links in alerts.
+PUBLIC_URL = address("PUBLIC_URL", "https", "http", default="")
+
+# Whom a P0 inquiry is told to. What is well formed and still wrong is found by triage/checks.py.
+ALERT_EMAILS = [name.strip() for name in read(env.list, "ALERT_EMAILS", []) if name.strip()]
+ALERT_WEBHOOK_URL = address("ALERT_WEBHOOK_URL", "https", "http", default="")
+# More than one while a secret is being replaced: each signs.
+ALERT_WEBHOOK_SECRET = [word.strip() for word in read(env.list, "ALERT_WEBHOOK_SECRET", []) if word.strip()]
+# On: e-mail, phone and message of the lead go with the alert, not only the name.
+ALERT_PERSONAL_DATA = flag("ALERT_PERSONAL_DATA", default=False)
+
+EMAIL_URL = read(env.str, "EMAIL_URL", "")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = read(env.str, "DEFAULT_FROM_EMAIL", "crm@localhost")
+EMAIL_TIMEOUT = 15
+
+
+def email():
+    """Django's EMAIL_ settings by EMAIL_URL; nothing set prints what would be sent. Raises ImproperlyConfigured."""
+    example = "smtp+tls://user:password@host:587"
+    try:
+        config = env.email_url_config(EMAIL_URL or "consolemail://")
+    except (ValueError, ImproperlyConfigured) as error:
+        # Not the value itself: it may hold a password.
+        raise ImproperlyConfigured(f"EMAIL_URL must look like {example}.") from error
+    if config["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not config["EMAIL_HOST"]:
+        raise ImproperlyConfigured(f"EMAIL_URL names no host; it must look like {example}.")
+    return config
+
+
+globals().update(email())
+
 LOG_LEVEL = read(env.str, "LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
     raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL.")
@@ -339,6 +370,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # What a client did wrong it is told in the answer; here only what we did wrong is said.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    # Addresses that are called may hold a secret.
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

@@ -40,6 +40,13 @@ os.environ.update(
     LANGUAGE_CODE="en",
     TRIAGE_ANALYZER="rules",
     LOG_LEVEL="INFO",
+    PUBLIC_URL="",
+    ALERT_EMAILS="",
+    ALERT_WEBHOOK_URL="",
+    ALERT_WEBHOOK_SECRET="",
+    ALERT_PERSONAL_DATA="off",
+    EMAIL_URL="",
+    DEFAULT_FROM_EMAIL="crm@example.com",
 )
 
 from .settings import *  # noqa: E402, F403 - Django takes its settings from one module.

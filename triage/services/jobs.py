@@ -102,6 +102,13 @@ def put_off(claim: Claim, *, failure: str, dice: Callable[[], float] = random.ra
         mine.update(due_at=again, ring_at=again, ring_count=0, lease_until=None, failure=failure)
 
 
+def give_up(claim: Claim, *, failure: str) -> None:
+    """End a job that trying again cannot help. Does nothing when another worker has it by now. One transaction."""
+    with transaction.atomic(durable=True):
+        mine = open_jobs().filter(pk=claim.job_id, token=claim.token)
+        mine.update(failed_at=Now(), lease_until=None, failure=failure)
+
+
 def backoff(attempt: int, *, dice: Callable[[], float] = random.random) -> timedelta:
     """The pause after the given failed attempt (from 1): 5·4^(n−1) s, an hour at most, ± 20 %."""
     seconds = min(3600, 5 * 4 ** (attempt - 1))

@@ -3,12 +3,12 @@
 import random
 from collections.abc import Callable
 
-from django.db import transaction
-
 from leads.models import Inquiry
+from leads.services import own_transaction
 from triage.analyzers.base import Analyzer, Context, Reading, UnreadableError
 from triage.models import Insight, Job
 
+from .acting import act_on
 from .jobs import Claim, JobFailed, LeaseLost, claim_job, end_job, in_words, put_off
 
 
@@ -24,7 +24,7 @@ def read_inquiry(job_id: int, *, analyzer: Analyzer, dice: Callable[[], float] =
         return None
     try:
         reading = _read(claim, analyzer)
-        return finish_reading(claim, reading, analyzer=analyzer)
+        return finish_reading(claim, reading, analyzer=analyzer, dice=dice)
     except (LeaseLost, Inquiry.DoesNotExist):
         return None
     except UnreadableError as error:
@@ -41,23 +41,26 @@ def _read(claim: Claim, analyzer: Analyzer) -> Reading:
     return analyzer.read(inquiry.message, Context(earlier_count=earlier.count()))
 
 
-def finish_reading(claim: Claim, reading: Reading, *, analyzer: Analyzer) -> Insight:
-    """Write the insight, the inquiry's priority and the job's end, all or nothing. Raises LeaseLost."""
-    with transaction.atomic(durable=True):
-        end_job(claim)
-        insight = Insight.objects.create(
-            job_id=claim.job_id,
-            inquiry_id=claim.inquiry_id,
-            intent=reading.intent,
-            priority=reading.priority,
-            next_action=reading.next_action,
-            confidence=reading.confidence,
-            tags=list(reading.tags),
-            evidence=[words.as_dict() for words in reading.evidence],
-            analyzer=analyzer.name,
-            version=analyzer.version,
-            content_hash=claim.content_hash,
-            created_at=Job.objects.values_list("done_at", flat=True).get(pk=claim.job_id),
-        )
-        Inquiry.objects.filter(pk=claim.inquiry_id).update(priority=reading.priority)
-        return insight
+@own_transaction
+def finish_reading(
+    claim: Claim, reading: Reading, *, analyzer: Analyzer, dice: Callable[[], float] = random.random
+) -> Insight:
+    """Write the insight, what follows from it and the job's end, all or nothing. Raises LeaseLost."""
+    end_job(claim)
+    now = Job.objects.values_list("done_at", flat=True).get(pk=claim.job_id)
+    insight = Insight.objects.create(
+        job_id=claim.job_id,
+        inquiry_id=claim.inquiry_id,
+        intent=reading.intent,
+        priority=reading.priority,
+        next_action=reading.next_action,
+        confidence=reading.confidence,
+        tags=list(reading.tags),
+        evidence=[words.as_dict() for words in reading.evidence],
+        analyzer=analyzer.name,
+        version=analyzer.version,
+        content_hash=claim.content_hash,
+        created_at=now,
+    )
+    act_on(insight, now=now, dice=dice)
+    return insight

@@ -329,6 +329,23 @@ TRIAGE_ANALYZER = read(env.str, "TRIAGE_ANALYZER", "rules")
 OPENAI_BASE_URL = address("OPENAI_BASE_URL", "https", "http", default="https://api.openai.com/v1")
 OPENAI_API_KEY = read(env.str, "OPENAI_API_KEY", "")
 OPENAI_MODEL = read(env.str, "OPENAI_MODEL", "")
+# On: names, e-mails and phones go to the model as they were written. Off: masked.
+OPENAI_SEND_PII = flag("OPENAI_SEND_PII", default=False)
+OPENAI_TIMEOUT_SECONDS = read(env.int, "OPENAI_TIMEOUT_SECONDS", 15)
+# Requests an analyzer may make a day and a minute, counted for all workers together. 0: as many as it likes.
+TRIAGE_DAILY_LIMIT = read(env.int, "TRIAGE_DAILY_LIMIT", 0)
+TRIAGE_MINUTE_LIMIT = read(env.int, "TRIAGE_MINUTE_LIMIT", 0)
+if not (OPENAI_API_KEY.isascii() and OPENAI_API_KEY.isprintable() and " " not in OPENAI_API_KEY):
+    # Not the value itself: it is a secret.
+    raise ImproperlyConfigured("OPENAI_API_KEY holds spaces or letters that no key has.")
+if len(OPENAI_MODEL) > 80:
+    raise ImproperlyConfigured("OPENAI_MODEL is longer than 80 characters.")
+if not 2 <= OPENAI_TIMEOUT_SECONDS <= 20:
+    # Two readings must fit into a task's 45 seconds.
+    raise ImproperlyConfigured(f"OPENAI_TIMEOUT_SECONDS is {OPENAI_TIMEOUT_SECONDS}; it must be 2 to 20.")
+for limit in ("TRIAGE_DAILY_LIMIT", "TRIAGE_MINUTE_LIMIT"):
+    if globals()[limit] < 0:
+        raise ImproperlyConfigured(f"{limit} is {globals()[limit]}; it must be 0 (no limit) or more.")
 
 # Where people reach the desk, for the links in alerts.
 PUBLIC_URL = address("PUBLIC_URL", "https", "http", default="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -40,7 +41,42 @@ TAGS = (
 
 
 class UnreadableError(Exception):
-    """The analyzer could not read this text now. The message is shown to the supervisor."""
+    """The analyzer could not read this text now. The message is shown to the supervisor.
+
+    The job is put off and tried again, a few times.
+    """
+
+
+class Unavailable(UnreadableError):
+    """The analyzer cannot be had, and its inquiry should not wait for it: the offline reader reads in its place.
+
+    The message is stored with the insight: a word of ``STAND_IN_REASONS``, or a sentence.
+    """
+
+
+class TooSoon(UnreadableError):
+    """This minute's requests are used up: the job is put off, which does not count as an attempt."""
+
+    def __init__(self, seconds: float):
+        super().__init__(f"The next request may be made in {seconds:.0f} s.")
+        #: How long until the next may be made.
+        self.seconds = seconds
+
+
+#: Why the offline reader read in the place of the analyzer that was asked.
+STAND_IN_REASONS = (
+    "budget",
+    "pace",
+    "resting",
+    "timeout",
+    "unreachable",
+    "rate_limited",
+    "server_error",
+    "refused",
+    "garbled",
+    "nonsense",
+    "empty",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +93,19 @@ class Evidence:
         return {"text": self.text, "start": self.start, "end": self.end, "for": self.reason}
 
 
+def _at_no_cost() -> None:
+    """Nothing is counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What is known of an inquiry besides its text."""
 
     #: How many inquiries the same lead had open or recently resolved before this one.
     earlier_count: int = 0
+    #: To be called before each request that costs something. Raises Unavailable or TooSoon, which must be let through,
+    #: when there is nothing left to spend.
+    spend: Callable[[], None] = field(default=_at_no_cost, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +146,4 @@ class Analyzer(Protocol):
     version: str
 
     def read(self, text: str, context: Context = Context()) -> Reading:
-        """Read one message of at most 10,000 characters. Raises UnreadableError when it cannot be read now."""
+        """Read one message of at most 10,000 characters, within 15 s. Raises UnreadableError when it cannot."""

@@ -7,19 +7,38 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from .base import Analyzer
+from .openai import OpenAIAnalyzer
+from .rules import RulesAnalyzer
 
-HOUSE = {
-    "rules": "triage.analyzers.rules.RulesAnalyzer",
-}
+
+@cache
+def offline_reader() -> Analyzer:
+    """The house's own reader, built once a process. It reads in the place of those that cannot be had."""
+    return RulesAnalyzer()
+
+
+def _openai() -> Analyzer:
+    return OpenAIAnalyzer(
+        base_url=settings.OPENAI_BASE_URL,
+        api_key=settings.OPENAI_API_KEY,
+        model=settings.OPENAI_MODEL,
+        offline=offline_reader(),
+        sends_private=settings.OPENAI_SEND_PII,
+        seconds=settings.OPENAI_TIMEOUT_SECONDS,
+    )
+
+
+HOUSE = {"rules": offline_reader, "openai": _openai}
 
 
 @cache
 def get_analyzer() -> Analyzer:
     """The analyzer of this process, built once. Raises ImproperlyConfigured, naming the setting."""
     name = settings.TRIAGE_ANALYZER
-    path = HOUSE.get(name, name)
+    if name in HOUSE:
+        return HOUSE[name]()
     try:
-        return import_string(path)()
+        return import_string(name)()
     except ImportError as error:
         words = ", ".join(HOUSE)
         raise ImproperlyConfigured(

@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 from leads.models import Inquiry
 from leads.services import own_transaction
-from triage.analyzers.base import Analyzer, Context, Reading, UnreadableError
+from triage.analyzers.base import Analyzer, Reading, TooSoon, UnreadableError
 from triage.models import Insight, Job
 
 from .acting import act_on
+from .asking import ask
+from .budget import wait_for_turn
 from .jobs import Claim, JobFailed, LeaseLost, claim_job, end_job, in_words, put_off
 
 
@@ -23,9 +25,12 @@ def read_inquiry(job_id: int, *, analyzer: Analyzer, dice: Callable[[], float] =
     if claim is None:
         return None
     try:
-        reading = _read(claim, analyzer)
-        return finish_reading(claim, reading, analyzer=analyzer, dice=dice)
+        heard = ask(claim, analyzer=analyzer)
+        return finish_reading(claim, heard.reading, analyzer=heard.analyzer, note=heard.note, dice=dice)
     except (LeaseLost, Inquiry.DoesNotExist):
+        return None
+    except TooSoon as error:
+        wait_for_turn(claim, seconds=error.seconds)
         return None
     except UnreadableError as error:
         put_off(claim, failure=in_words(JobFailed(error)), dice=dice)
@@ -35,17 +40,14 @@ def read_inquiry(job_id: int, *, analyzer: Analyzer, dice: Callable[[], float] =
         raise
 
 
-def _read(claim: Claim, analyzer: Analyzer) -> Reading:
-    inquiry = Inquiry.objects.only("lead_id", "message", "created_at").get(pk=claim.inquiry_id)
-    earlier = Inquiry.objects.filter(lead=inquiry.lead_id, created_at__lt=inquiry.created_at)
-    return analyzer.read(inquiry.message, Context(earlier_count=earlier.count()))
-
-
 @own_transaction
 def finish_reading(
-    claim: Claim, reading: Reading, *, analyzer: Analyzer, dice: Callable[[], float] = random.random
+    claim: Claim, reading: Reading, *, analyzer: Analyzer, note: str = "", dice: Callable[[], float] = random.random
 ) -> Insight:
-    """Write the insight, what follows from it and the job's end, all or nothing. Raises LeaseLost."""
+    """Write the insight, what follows from it and the job's end, all or nothing. Raises LeaseLost.
+
+    ``analyzer`` is the one that really read; ``note`` says how that came about, where it is out of the ordinary.
+    """
     end_job(claim)
     now = Job.objects.values_list("done_at", flat=True).get(pk=claim.job_id)
     insight = Insight.objects.create(
@@ -59,6 +61,7 @@ def finish_reading(
         evidence=[words.as_dict() for words in reading.evidence],
         analyzer=analyzer.name,
         version=analyzer.version,
+        note=note,
         content_hash=claim.content_hash,
         created_at=now,
     )

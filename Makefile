@@ -64,8 +64,8 @@ $(VENV)/dev.stamp: requirements.txt requirements-dev.txt
 	@touch $(VENV)/run.stamp $@
 
 define need-python
-command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) was not found. Python 3.11 or newer is needed: make $@ PYTHON=/path/to/python3"; exit 1; }; \
-$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())'). Try: make PYTHON=python3.12"; exit 1; }; \
+command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) was not found. Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())'). Another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }; \
 $(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo "$(PYTHON) lacks the venv module. On Debian and Ubuntu: apt install python3-venv"; exit 1; }; \
 test -w . || { echo "The folder $(CURDIR) cannot be written, and the virtual environment goes there."; exit 1; }
 endef
@@ -73,5 +73,5 @@ endef
 define install
 echo "Installing $(1) into $(VENV), once; this may take a minute …"; \
 $(PYTHON) -m venv $(VENV) || { echo "The virtual environment $(VENV) could not be made."; exit 1; }; \
-$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1) || { echo "$(1) could not be installed: see pip's words above."; exit 1; }
+$(BIN)/python -m pip install -qq --disable-pip-version-check -r $(1) || { echo "$(1) could not be installed: see pip's words above."; exit 1; }
 endef

@@ -5,12 +5,11 @@ code. A sentence names no pronoun, so that it is true of everybody in both langu
 """
 
 from django.template.loader import render_to_string
-from django.utils import formats
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from routing.choice import ONE, Reason, Verdict, replay
-from routing.theme import short_time
+from routing.theme import figure, short_time
 from routing.whatif import Change, counterfactuals
 
 from .models import Assignment
@@ -94,7 +93,7 @@ def _why_chosen(assignment: Assignment, candidates: list[dict]) -> str:
         "name": candidate["name"],
         "open": candidate["open_count"],
         "limit": candidate["max_load"],
-        "behind": formats.number_format(_behind(candidate, assignment.decision.get("step", 0)), 1),
+        "behind": figure(_behind(candidate, assignment.decision.get("step", 0)), places=1),
         "percent": _chance(candidate, candidates),
         "by": assignment.assigned_by or gettext("a supervisor"),
     }
@@ -151,7 +150,7 @@ def _row(candidate: dict) -> dict:
         "weight": candidate["weight"],
         "open_count": candidate["open_count"],
         "max_load": candidate["max_load"],
-        "credit": f"{'+' if credit > 0 else ''}{formats.number_format(credit, 2)}",
+        "credit": figure(credit, signed=True),
         "verdict": verdict_words(candidate),
         "is_chosen": candidate.get("verdict") == Verdict.CHOSEN,
     }

@@ -7,13 +7,13 @@ which subclasses these and registers them (see leads/admin/draining.py): an arro
 from django import forms
 from django.contrib import admin
 from django.db.models import Prefetch
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .choice import ONE, Verdict
 from .hours import away
 from .models import Absence, Operator, Shift, Source, Weight
-from .theme import ModelAdmin, Rows, display, short_time, tag
+from .theme import ModelAdmin, Rows, display, figure, short_time, tag
 
 AWAY_LABELS = {
     Verdict.OFF_DUTY: _("off duty"),
@@ -107,12 +107,12 @@ class WeightInline(Rows):
 
     @admin.display(description=_("due by share"))
     def due_now(self, weight):
-        return formats.number_format(weight.due / ONE, 2) if weight.pk else "—"
+        return figure(weight.due / ONE) if weight.pk else "—"
 
     @admin.display(description=_("difference"))
     def difference(self, weight):
         """Above zero: behind their share, the next ones are theirs. Below: ahead of it."""
-        return f"{'+' if weight.credit > 0 else ''}{formats.number_format(weight.credit, 2)}" if weight.pk else "—"
+        return figure(weight.credit, signed=True) if weight.pk else "—"
 
 
 class SourceAdmin(ModelAdmin):

@@ -40,6 +40,7 @@ __all__ = [
     "WindowInline",
     "action",
     "display",
+    "figure",
     "short_time",
     "tag",
 ]
@@ -106,6 +107,13 @@ def short_time(moment) -> str:
     if local.year == timezone.localtime().year:
         return formats.date_format(local, pgettext("format of a moment", "j M H:i"))
     return formats.date_format(local, pgettext("format of a moment", "j M Y"))
+
+
+def figure(value, *, places=2, signed=False) -> str:
+    """A number of inquiries that need not be whole, rounded; Django's own formatting cuts it off."""
+    # Adding zero makes −0.0 a plain 0.0.
+    value = round(value, places) + 0.0
+    return f"{'+' if signed and value > 0 else ''}{formats.number_format(value, places)}"
 
 
 #: What the theme says on our pages. It brings no Russian; named here, its words are found by makemessages.

@@ -3,10 +3,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
 
 from crm.demo.company import sample_inquiries
 from crm.models import ApiKey
 from leads.models import Inquiry, Lead
+from leads.services.pool import Pool
+from routing.models import Source
 from triage.models import Insight
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +31,12 @@ def test_it_sends_real_inquiries_once_and_shows_what_became_of_them():
     assert set(Inquiry.objects.values_list("status", flat=True)) == {"waiting", "assigned", "resolved"}
     assert "Anna Smirnova" in table and "(nobody is on duty)" in table and "not read yet" not in table
     assert len(table.splitlines()) == len(samples) + 1
+    assert "(everyone on duty is full)" in table and "()" not in table
     assert not ApiKey.objects.exists()
+
+    site = Source.objects.get(slug="site")
+    with transaction.atomic():
+        assert Pool.of_source(site.pk, now=timezone.now()).has_room(site.pk), "the first curl must find an operator"
 
     assert run_demo() == table
     assert Inquiry.objects.count() == len(samples)

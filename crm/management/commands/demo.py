@@ -125,7 +125,8 @@ def table(sources) -> str:
     inquiries = inquiries.select_related("lead", "source", "operator").prefetch_related("insights").order_by("id")
     rows = [("SOURCE", "LEAD", "OPERATOR, OR WHY IT WAITS", "INTENT", "PRIORITY", "NEXT ACTION")]
     for inquiry in inquiries:
-        holder = inquiry.operator.name if inquiry.operator else f"({inquiry.get_waiting_reason_display()})"
+        why_nobody = inquiry.get_waiting_reason_display() or inquiry.get_status_display().lower()
+        holder = inquiry.operator.name if inquiry.operator else f"({why_nobody})"
         insight = next(iter(inquiry.insights.all()), None)
         read = (insight.intent, insight.priority, insight.next_action) if insight else ("not read yet", "", "")
         rows.append((inquiry.source.name, str(inquiry.lead), holder, *read))

@@ -32,13 +32,12 @@ def stem(word: str) -> str:
     return short if len(short) >= 3 else word
 
 
-@lru_cache(maxsize=20_000)
 def parts(word: str) -> tuple[str, ...]:
     """The runs of 2 to 5 letters in a word, its borders marked by blanks."""
     if word[0] == "<":
         return ()
     padded = f" {word[:LETTERS_READ]} "
-    return tuple({f"c{padded[at : at + n]}" for n in (2, 3, 4, 5) for at in range(len(padded) - n + 1)})
+    return tuple({f"~{padded[at : at + n]}": None for n in (2, 3, 4, 5) for at in range(len(padded) - n + 1)})
 
 
 def word_features(message: Message) -> list[str]:
@@ -48,12 +47,9 @@ def word_features(message: Message) -> list[str]:
     return list({*stems, *(f"{left} {right}" for left, right in zip(bounded, bounded[1:], strict=False))})
 
 
-def part_features(message: Message) -> list[str]:
-    """The parts of all words, each once."""
-    found = set()
-    for word in set(message.words[:WORDS_READ]):
-        found.update(parts(word))
-    return list(found)
+def distinct_words(message: Message) -> set[str]:
+    """The words whose parts count, each once."""
+    return set(message.words[:WORDS_READ])
 
 
 def sign_features(message: Message, hits: list[Hit]) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,20 +20,19 @@ PATH = Path(__file__).with_name("model.npz")
 BLOCKS = ("words", "parts", "signs")
 #: How much the parts of words, and the signs found by rules, count beside whole words.
 PART_SHARE = 1.5
-SIGN_SHARE = 0.35
+SIGN_SHARE = 0.3
+#: The rows of so many words are kept; others are looked up anew.
+WORDS_REMEMBERED = 20_000
 #: Divides the model's scores before they become beliefs.
-TEMPERATURE = 1.6
+TEMPERATURE = 1.0
 
 
-@dataclass(frozen=True, slots=True)
 class Model:
-    """Arrays only; reading changes nothing, so threads may share one."""
+    """Arrays and a memory of words already looked up; reading changes nothing else, so threads may share one."""
 
-    version: str
-    rows: dict[str, int]
-    rarity: np.ndarray
-    weights: np.ndarray
-    bias: np.ndarray
+    def __init__(self, version: str, rows: dict[str, int], rarity: np.ndarray, weights: np.ndarray, bias: np.ndarray):
+        self.version, self.rows, self.rarity, self.weights, self.bias = version, rows, rarity, weights, bias
+        self._parts_of = lru_cache(maxsize=WORDS_REMEMBERED)(self._part_rows)
 
     @classmethod
     def of(cls, names: list[str], rarity: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> Model:
@@ -74,21 +74,28 @@ class Model:
 
     def scores(self, message: Message, hits: list[Hit]) -> np.ndarray:
         """The plain sums of weights, before they become beliefs."""
-        total = self.bias.copy()
-        total += self._block(features.word_features(message), 1.0)
-        total += self._block(features.part_features(message), PART_SHARE)
         signs = self._rows(features.sign_features(message, hits))
-        return total + SIGN_SHARE * self.weights[signs].sum(axis=0)
+        return self.bias + self._words(message) + self._parts(message) + SIGN_SHARE * self.weights[signs].sum(axis=0)
 
-    def _block(self, names: list[str], share: float) -> np.ndarray | float:
-        rows = self._rows(names)
+    def _words(self, message: Message) -> np.ndarray | float:
+        rows = self._rows(features.word_features(message))
         if not rows:
             return 0.0
         found = self.rarity[rows]
-        length = max(float(np.sqrt((found**2).sum())), 1.0)
-        return (share / length) * (found @ self.weights[rows])
+        return (found @ self.weights[rows]) / max(math.sqrt(float(found @ found)), 1.0)
 
-    def _rows(self, names: list[str]) -> list[int]:
+    def _parts(self, message: Message) -> np.ndarray | float:
+        known = [self._parts_of(word) for word in features.distinct_words(message)]
+        rows = np.unique(np.concatenate(known)) if known else ()
+        if not len(rows):
+            return 0.0
+        found = self.rarity[rows]
+        return (found @ self.weights[rows]) * (PART_SHARE / max(math.sqrt(float(found @ found)), 1.0))
+
+    def _part_rows(self, word: str) -> np.ndarray:
+        return np.array(self._rows(features.parts(word)), dtype=np.int32)
+
+    def _rows(self, names: Iterable[str]) -> list[int]:
         rows = self.rows
         return [rows[name] for name in names if name in rows]
 

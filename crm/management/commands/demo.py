@@ -125,7 +125,7 @@ def table(sources) -> str:
     inquiries = inquiries.select_related("lead", "source", "operator").prefetch_related("insights").order_by("id")
     rows = [("SOURCE", "LEAD", "OPERATOR, OR WHY IT WAITS", "INTENT", "PRIORITY", "NEXT ACTION")]
     for inquiry in inquiries:
-        why_nobody = inquiry.get_waiting_reason_display() or inquiry.get_status_display().lower()
+        why_nobody = inquiry.get_waiting_reason_display() or inquiry.status
         holder = inquiry.operator.name if inquiry.operator else f"({why_nobody})"
         insight = next(iter(inquiry.insights.all()), None)
         read = (insight.intent, insight.priority, insight.next_action) if insight else ("not read yet", "", "")

@@ -60,6 +60,7 @@ class InsightAdmin(Window):
         ("intent", "next_action"),
         ("priority", "sure"),
         "tag_list",
+        "note",
         ("analyzer", "version"),
         "created_at",
         ("corrected_by", "corrected_at"),
@@ -117,13 +118,13 @@ class StateFilter(DropdownFilter):
 
 @admin.register(Job)
 class JobAdmin(Window):
-    list_display = ["lead", "state", "attempt_count", "due", "done", "failure"]
-    list_filter = [StateFilter]
+    list_display = ["lead", "kind", "state", "attempt_count", "due", "done", "failure"]
+    list_filter = [StateFilter, ("kind", ChoicesDropdownFilter)]
     list_select_related = ["inquiry__lead"]
 
     fields = [
         "inquiry_link",
-        "state",
+        ("kind", "state"),
         "failure",
         ("attempt_count", "token"),
         ("created_at", "due_at"),

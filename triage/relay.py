@@ -30,9 +30,17 @@ def ring_due_jobs(*, limit: int = BATCH) -> int:
     Raises whatever the broker's client raises; the jobs not yet rung for are rung for again at their next turn.
     """
     ids = take_rings(limit=limit)
-    for job_id in ids:
-        work.apply_async((job_id,))
+    if ids:
+        _ring(ids)
     return len(ids)
+
+
+def _ring(job_ids: list[int]) -> None:
+    # A connection of our own, because kombu would try to connect for ever, whatever task_publish_retry says.
+    with work.app.connection_for_write(transport_options={"max_retries": 0}) as connection:
+        producer = work.app.amqp.Producer(connection, auto_declare=False)
+        for job_id in job_ids:
+            work.apply_async((job_id,), producer=producer)
 
 
 def take_rings(*, limit: int = BATCH) -> list[int]:

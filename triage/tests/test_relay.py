@@ -22,6 +22,8 @@ pytestmark = pytest.mark.django_db
 class Bell:
     """Takes the place of the broker, and may break down after so many rings."""
 
+    app = relay.work.app
+
     def __init__(self, *, breaks_after=None):
         self.rung, self.breaks_after = [], breaks_after
 
@@ -124,6 +126,8 @@ def test_the_loop_survives_a_broken_broker_says_so_once_and_says_when_it_rings_a
     job, stop, calls = JobFactory(), threading.Event(), []
 
     class Flaky:
+        app = relay.work.app
+
         def apply_async(self, args, **options):
             calls.append(args)
             let_the_ring_come()

@@ -1,11 +1,13 @@
-"""Reads of jobs and insights."""
+"""Reads of jobs, insights and corrections."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from .models import Job
+from .models import Correction, Insight, Job
 
 
 def open_jobs():
@@ -21,3 +23,27 @@ def claimable():
 def oldest_due_age() -> timedelta | None:
     """How long the oldest due job has been waiting, or None when nothing is due."""
     return claimable().order_by("due_at").annotate(age=Now() - F("due_at")).values_list("age", flat=True).first()
+
+
+def is_newest(insight: Insight) -> bool:
+    """Whether nothing newer is understood of the insight's inquiry."""
+    newest = Insight.objects.filter(inquiry=insight.inquiry_id).order_by("-created_at", "-id")
+    return newest.values_list("pk", flat=True).first() == insight.pk
+
+
+def newest_correction_of(content_hash: str) -> Correction | None:
+    """The last word on this very content."""
+    return Correction.objects.filter(content_hash=content_hash).order_by("-created_at", "-id").first()
+
+
+def corrections_stamp() -> tuple[UUID | None, int]:
+    """Something that changes whenever a correction comes or goes: the newest one's id, and how many there are."""
+    newest = Correction.objects.order_by("-created_at", "-id").values_list("pk", flat=True).first()
+    return newest, Correction.objects.count()
+
+
+def recent_correction_texts(*, limit: int) -> Iterator[tuple[UUID, str]]:
+    """The ids and texts of the last corrections, the newest first."""
+    recent = Correction.objects.order_by("-created_at", "-id")[:limit]
+    for pk, text, message in recent.values_list("pk", "text", "insight__inquiry__message"):
+        yield pk, message or text

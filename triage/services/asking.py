@@ -1,4 +1,6 @@
-"""Who reads a text: what is known of it already, the analyzer asked for, or the offline reader in its place."""
+"""Who reads a text: a supervisor who corrected it before, what is known of it already, the analyzer asked for, or the
+offline reader in its place.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,6 +16,7 @@ from triage.models import Insight, Job, Note
 
 from .budget import Budget, spend
 from .jobs import Claim
+from .precedents import precedent_of
 from .verdicts import known_reading
 
 #: An inquiry that has waited so long for a paid analyzer's turn is read offline instead.
@@ -40,6 +43,8 @@ def ask(claim: Claim, *, analyzer: Analyzer) -> Heard:
     text = inquiry.message
     earlier = Inquiry.objects.filter(lead=inquiry.lead_id, created_at__lt=inquiry.created_at)
     context = Context(earlier_count=earlier.count(), spend=partial(spend, analyzer.name, Budget.of_settings()))
+    if precedent := precedent_of(text, content_hash=claim.content_hash):
+        return Heard(precedent.read(text, context), precedent)
     if known := known_reading(claim.content_hash, text, context, analyzer=analyzer):
         return Heard(known, analyzer, Note.REUSED)
     heard = _read(text, context, analyzer=analyzer, claim=claim)

@@ -61,6 +61,13 @@ def english_in(html):
     return set(re.findall(r"(?<!\w)[a-z]{3,}(?!\w)", text.casefold())) - LATIN - SAMPLE
 
 
+@pytest.fixture(autouse=True)
+def _english_afterwards():
+    """A request leaves its language in the thread it was answered in, which here is that of all tests."""
+    yield
+    translation.deactivate()
+
+
 @pytest.fixture
 def russian(admin_client):
     admin_client.cookies[settings.LANGUAGE_COOKIE_NAME] = "ru"

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from django.db import connection, transaction
@@ -12,9 +13,21 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from crm.services import sweep
-from leads.models import Inquiry, Status
-from leads.services import InquiryResolved, NobodyElse, OperatorFull, give_inquiry, reroute_inquiry, resolve_inquiry
-from routing.choice import ONE
+from leads.models import Assignment, Inquiry, Status
+from leads.services import (
+    InquiryResolved,
+    NobodyElse,
+    NotResolved,
+    OperatorFull,
+    assign_waiting,
+    give_inquiry,
+    lock_operators,
+    reopen_inquiry,
+    reroute_inquiry,
+    resolve_inquiry,
+    return_inquiries,
+)
+from routing.choice import ONE, replay
 from routing.models import Operator, Weight
 from routing.queries import locked_operators
 from routing.tests.factories import OperatorFactory, SourceFactory
@@ -161,22 +174,34 @@ def test_everything_at_once_over_two_sources_that_share_operators():
     def give_one():
         if pk := any_inquiry(resolved_at=None):
             operator = Operator.objects.get(pk=dice.choice([anna, boris, clara]).pk)
-            try:
+            with suppress(OperatorFull, InquiryResolved):
                 give_inquiry(pk, operator, by=None, now=timezone.now(), dice=dice.random)
-            except (OperatorFull, InquiryResolved):
-                pass
 
     def reroute_one():
         if pk := any_inquiry(status=Status.ASSIGNED):
-            try:
+            with suppress(NobodyElse, InquiryResolved):
                 reroute_inquiry(pk, by=None, now=timezone.now(), dice=dice.random)
-            except (NobodyElse, InquiryResolved):
-                pass
+
+    def reopen_one():
+        if pk := any_inquiry(status=Status.RESOLVED):
+            with suppress(NotResolved):
+                reopen_inquiry(pk, by=None, now=timezone.now(), dice=dice.random)
+
+    def leave_and_return():
+        operator = dice.choice([anna, boris, clara])
+        for is_active in (False, True):
+            with transaction.atomic():
+                lock_operators([operator.pk], source_ids=[site.pk, bot.pk], now=timezone.now())
+                Operator.objects.filter(pk=operator.pk).update(is_active=is_active)
+                if not is_active:
+                    return_inquiries(operator.pk, by=None, now=timezone.now(), dice=dice.random)
+                assign_waiting(source_ids=[site.pk, bot.pk], now=timezone.now(), dice=dice.random)
 
     def sweep_all():
         sweep(now=timezone.now(), dice=dice.random)
 
-    work = [intake] * 80 + [resolve_one] * 60 + [give_one] * 20 + [reroute_one] * 20 + [sweep_all] * 5
+    work = [intake] * 80 + [resolve_one] * 60 + [give_one] * 20 + [reroute_one] * 20 + [reopen_one] * 10
+    work += [leave_and_return] * 8 + [sweep_all] * 5
     dice.shuffle(work)
 
     with Observer() as observer:
@@ -187,3 +212,5 @@ def test_everything_at_once_over_two_sources_that_share_operators():
     assert over_limit() == []
     assert free_beside_waiting() == []
     assert Inquiry.objects.count() == 80
+    decisions = Assignment.objects.values_list("decision", flat=True)
+    assert all(replay(decision).as_record() == decision for decision in decisions)

@@ -11,21 +11,26 @@ from django.conf import settings
 from django.core.checks import Error, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from triage.analyzers.registry import get_analyzer
+from triage.analyzers.registry import HOUSE, get_analyzer
+from triage.analyzers.trial import fault_of
 
 
 @register
 def check_analyzer(app_configs, **kwargs):
-    """The reader named in the settings can be had: found out now, not by the first inquiry."""
+    """The reader named in the settings can be had and reads: found out now, not by the first inquiry."""
     try:
-        get_analyzer()
+        analyzer = get_analyzer()
     except ImproperlyConfigured as error:
         return [Error(str(error), hint="TRIAGE_ANALYZER=rules reads offline.", id="crm.E001")]
     except Exception as error:
         # A class of somebody else's may fail in any way.
         message = f"TRIAGE_ANALYZER is {settings.TRIAGE_ANALYZER!r}, which fails: {type(error).__name__}: {error}"
         return [Error(message, hint="It must be a class that needs no arguments.", id="crm.E001")]
-    return []
+    fault = "" if settings.TRIAGE_ANALYZER in HOUSE else fault_of(analyzer)
+    if not fault:
+        return []
+    message = f"TRIAGE_ANALYZER is {settings.TRIAGE_ANALYZER!r}, which is no analyzer: {fault}."
+    return [Error(message, hint="docs/analyzers.md shows how one is written.", id="crm.E001")]
 
 
 @register

@@ -114,7 +114,8 @@ class OpenAIAnalyzer:
             except _Failed as failed:
                 pause = self._pause(attempt, failed.retry_after)
                 is_late = self._clock() + pause + WORTHWHILE_SECONDS > deadline
-                if failed.is_final or is_late or attempt >= ATTEMPTS:
+                is_resting = self._breaker.state(self._clock()) == "open"
+                if failed.is_final or is_late or is_resting or attempt >= ATTEMPTS:
                     raise Unavailable(failed.reason) from None
             self._sleep(pause)
             attempt += 1

@@ -57,7 +57,11 @@ class Wire:
                     "POST", self._url, json=body, timeout=seconds, extensions={"trace": deadline.trace}
                 ) as response,
             ):
-                return Answer(response.status_code, _whole(response), _retry_after(response.headers))
+                answer = Answer(response.status_code, _whole(response), _retry_after(response.headers))
+            # A body without a length ends wherever it is cut.
+            if not deadline.is_over:
+                return answer
+            reason = "timeout"
         except httpx.TimeoutException:
             reason = "timeout"
         except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.ProxyError):

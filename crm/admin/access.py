@@ -13,6 +13,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 from crm.models import ApiKey
 from crm.services import create_key
 from routing.theme import (
+    ActionVariant,
     AdminPasswordChangeForm,
     ModelAdmin,
     RelatedDropdownFilter,
@@ -23,6 +24,8 @@ from routing.theme import (
     short_time,
     tag,
 )
+
+from .steering import back_to
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -48,6 +51,7 @@ class ApiKeyAdmin(ModelAdmin):
 
     fields = ["name", "source", "scope", "prefix", "created_at", "last_used_at", "revoked_at"]
     actions = ["revoke"]
+    actions_detail = ["revoke_this"]
 
     def get_fields(self, request, obj=None):
         return self.fields if obj else ["source", "name", "scope"]
@@ -94,6 +98,25 @@ class ApiKeyAdmin(ModelAdmin):
 
     @action(description=_("Revoke: refused from now on, for ever"), permissions=["change"], icon="key_off")
     def revoke(self, request, queryset):
+        self._revoke(request, queryset)
+
+    @action(
+        description=_("Revoke"),
+        permissions=["change"],
+        icon="key_off",
+        variant=ActionVariant.DANGER,
+        dialog={
+            "title": _("Revoke this key?"),
+            "description": _("Whoever uses it is refused from now on. It cannot be undone."),
+            "form_submit_text": _("Revoke"),
+        },
+    )
+    def revoke_this(self, request, form, object_id):
+        found = self.get_object(request, object_id)
+        self._revoke(request, ApiKey.objects.filter(pk=found.pk) if found else ApiKey.objects.none())
+        return back_to(request, reverse("admin:crm_apikey_changelist"))
+
+    def _revoke(self, request, queryset):
         count = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
         said = ngettext("%(count)d key revoked.", "%(count)d keys revoked.", count) % {"count": count}
         self.message_user(request, said, messages.SUCCESS)

@@ -19,14 +19,16 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from leads.models import Inquiry
+from leads.models import WITHHELD, Inquiry
 from leads.queries import open_counts
 from leads.services import (
     InquiryResolved,
     NobodyElse,
+    NotHeld,
     NotResolved,
     OperatorFull,
     give_inquiry,
+    release_inquiry,
     reopen_inquiry,
     reroute_inquiry,
     resolve_inquiry,
@@ -75,7 +77,7 @@ def _is_full(operator):
 
 class SteeringAdmin:
     actions = ["resolve_selected", "reroute_selected"]
-    actions_detail = ["give", "reroute", "resolve", "reopen"]
+    actions_detail = ["release", "give", "reroute", "resolve", "reopen"]
     actions_row = ["give", "reroute", "resolve"]
 
     @action(description=_("Resolve"), permissions=["change"], icon="check")
@@ -130,6 +132,21 @@ class SteeringAdmin:
         return self._one(request, object_id, outcome)
 
     @action(
+        description=_("Give out after all"),
+        permissions=["change"],
+        icon="front_hand",
+        dialog={
+            "title": _("Give this inquiry out after all?"),
+            "description": _(
+                "It was held back for a supervisor. It goes to whoever is free, or waits like any other."
+            ),
+            "form_submit_text": _("Give out"),
+        },
+    )
+    def release(self, request, form, object_id):
+        return self._one(request, object_id, release(object_id, by=request.user))
+
+    @action(
         description=_("Reopen"),
         permissions=["change"],
         icon="undo",
@@ -143,14 +160,17 @@ class SteeringAdmin:
         return self._one(request, object_id, reopen(object_id, by=request.user))
 
     def get_actions_detail(self, request, object_id):
-        """A resolved inquiry can be reopened and nothing else; an open one everything but that."""
-        is_resolved = Inquiry.objects.filter(pk=_as_uuid(object_id), resolved_at__isnull=False).exists()
+        """A resolved inquiry can be reopened and nothing else; only a held one can be given out after all."""
+        inquiry = Inquiry.objects.only("resolved_at", "waiting_reason").filter(pk=_as_uuid(object_id)).first()
+        is_resolved = bool(inquiry and inquiry.resolved_at)
+        is_held = bool(inquiry and inquiry.waiting_reason in WITHHELD)
         found = super().get_actions_detail(request, object_id)
-        return [action for action in found if action.action_name.endswith("_reopen") == is_resolved]
+        found = [action for action in found if action.action_name.endswith("_reopen") == is_resolved]
+        return [action for action in found if is_held or not action.action_name.endswith("_release")]
 
     def _one(self, request, object_id, outcome):
         self._report(request, Counter([outcome]))
-        return _back(request, reverse("admin:leads_inquiry_change", args=[object_id]))
+        return back_to(request, reverse("admin:leads_inquiry_change", args=[object_id]))
 
     def _each(self, request, queryset, steer):
         chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[: AT_ONCE + 1])
@@ -174,6 +194,10 @@ def reopen(pk, *, by):
     return _steer("reopened", reopen_inquiry, pk, by=by)
 
 
+def release(pk, *, by):
+    return _steer("released", release_inquiry, pk, by=by)
+
+
 def reroute(pk, *, by):
     return _steer("rerouted", reroute_inquiry, pk, by=by)
 
@@ -189,6 +213,8 @@ def _steer(done, service, *args, **kwargs):
         return "resolved_before"
     except NotResolved:
         return "open_already"
+    except NotHeld:
+        return "not_held"
     except NobodyElse:
         return "nobody_else"
     except OperatorFull:
@@ -198,8 +224,10 @@ def _steer(done, service, *args, **kwargs):
     except OperationalError:
         # The locks were not to be had in time: nothing was changed.
         return "busy"
-    # Only resolve_inquiry has an answer: False for what already was.
-    return "resolved_before" if is_done is False else done
+    # resolve_inquiry says False of what already was, release_inquiry of what nobody was free for.
+    if is_done is False:
+        return "resolved_before" if service is resolve_inquiry else "waits_again"
+    return done
 
 
 OUTCOMES = {
@@ -218,6 +246,20 @@ OUTCOMES = {
     "reopened": (
         messages.SUCCESS,
         lambda n: ngettext("%(count)d inquiry reopened.", "%(count)d inquiries reopened.", n),
+    ),
+    "released": (
+        messages.SUCCESS,
+        lambda n: ngettext("%(count)d inquiry given out.", "%(count)d inquiries given out.", n),
+    ),
+    "waits_again": (
+        messages.SUCCESS,
+        lambda n: ngettext(
+            "%(count)d waits for an operator, like any other.", "%(count)d wait for an operator, like any other.", n
+        ),
+    ),
+    "not_held": (
+        messages.INFO,
+        lambda n: ngettext("%(count)d was not held back.", "%(count)d were not held back.", n),
     ),
     "open_already": (
         messages.INFO,
@@ -265,7 +307,7 @@ def _as_uuid(text):
         return None
 
 
-def _back(request, page):
+def back_to(request, page):
     """To where the dialog was opened: the list or the page. The dialog's own request is not a page's."""
     opened_at = request.headers.get("HX-Current-URL", "")
     if url_has_allowed_host_and_scheme(opened_at, {request.get_host()}, require_https=request.is_secure()):

@@ -67,6 +67,19 @@ def test_a_revoked_key_is_refused(admin_client, source):
     assert Api(key).post({"email": "ann@example.com"}).status_code == 401
 
 
+def test_a_key_is_revoked_on_its_page_after_a_question(admin_client, source):
+    api_key, _ = create_key(source, name="page")
+    url = f"{LIST}{api_key.pk}/revoke_this/"
+
+    admin_client.get(url)
+    api_key.refresh_from_db()
+    assert api_key.revoked_at is None
+
+    response = admin_client.post(url, {"_form_submitted": "True"}, follow=True)
+    assert said(response) == ["1 key revoked."]
+    assert admin_client.post(f"{LIST}nonsense/revoke_this/", {"_form_submitted": "True"}).status_code == 302
+
+
 def test_who_may_only_look_revokes_nothing(client, source):
     api_key, _ = create_key(source, name="page")
     client.force_login(staff("crm.view_apikey"))

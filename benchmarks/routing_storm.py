@@ -208,6 +208,9 @@ def main() -> int:
     arguments.add_argument("--workers", type=int, default=8)
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
+    if connection.vendor == "sqlite":
+        # A file: threads cannot share a database in memory.
+        connection.settings_dict["TEST"]["NAME"] = f"{connection.settings_dict['NAME']}.storm"
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
         return run(options)

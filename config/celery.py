@@ -14,7 +14,8 @@ app = Celery("crm")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-if Path(sys.argv[0]).name == "celery":
+# bin/celery, or celery/__main__.py for `python -m celery`.
+if "celery" in Path(sys.argv[0]).parts[-2:]:
     # Celery's own command would show a traceback; manage.py and gunicorn say it in their own ways.
     try:
         settings.INSTALLED_APPS  # noqa: B018 - to read them

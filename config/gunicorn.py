@@ -28,5 +28,5 @@ def on_starting(server):
         sys.exit(f"Wrong setting. {error}")
     from crm import checks
 
-    if sentences := checks.not_at_scale() or checks.not_collected() or checks.wrong_settings():
+    if sentences := checks.not_at_scale() or checks.wrong_settings() or checks.not_collected():
         sys.exit(sentences)

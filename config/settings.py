@@ -1,5 +1,6 @@
 """The one settings file: everything comes from the environment or `.env`, and a wrong value stops the start."""
 
+import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+env.read_env(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
 
 
 def read(cast, name, default):

@@ -7,8 +7,10 @@ process. `make test` sets both for its second half.
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
+from pathlib import Path
 from urllib.parse import urlsplit
 
 if "TEST_DIR" not in os.environ:
@@ -26,26 +28,16 @@ def own_redis():
     return f"{url.rstrip('/')}/{number}"
 
 
+EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
+for name in re.findall(r"^(?:# )?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE):
+    os.environ.pop(name, None)
 os.environ.update(
+    ENV_FILE=os.devnull,
     SECRET_KEY="only-for-tests",
-    DEBUG="off",
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
-    CSRF_TRUSTED_ORIGINS="",
-    BEHIND_PROXY="off",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", ""),
-    DATABASE_POOL="0",
     REDIS_URL=own_redis(),
     VAR_DIR=TEST_DIR,
-    TIME_ZONE="UTC",
-    LANGUAGE_CODE="en",
-    TRIAGE_ANALYZER="rules",
-    LOG_LEVEL="INFO",
-    PUBLIC_URL="",
-    ALERT_EMAILS="",
-    ALERT_WEBHOOK_URL="",
-    ALERT_WEBHOOK_SECRET="",
-    ALERT_PERSONAL_DATA="off",
-    EMAIL_URL="",
     DEFAULT_FROM_EMAIL="crm@example.com",
 )
 

@@ -19,7 +19,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 START_SECONDS = 30
-PARALLEL = ["-n", "2"]
+# Tests of one group share a server, so they stay in one process.
+PARALLEL = ["-n", "2", "--dist", "loadgroup"]
 
 
 class Missing(Exception):

@@ -27,6 +27,8 @@ class Job(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=JobKind, default=JobKind.INSIGHT)
     inquiry = models.ForeignKey(Inquiry, models.CASCADE, related_name="jobs", verbose_name=_("inquiry"))
     content_hash = models.CharField(_("content"), max_length=64)
+    #: A guess at the intake: it is done before others that wait.
+    is_urgent = models.BooleanField(_("looks urgent"), default=False, db_default=False)
     due_at = models.DateTimeField(_("due"))
     #: When the relay rings for it next, and how often it has since the job became due.
     ring_at = models.DateTimeField(_("next ring"))
@@ -50,6 +52,10 @@ class Job(models.Model):
         indexes = [
             # For the relay to find the jobs to ring for.
             models.Index(fields=["ring_at"], condition=Q(done_at=None, failed_at=None), name="job_open"),
+            # For relay and workers to find those that go before the others.
+            models.Index(
+                fields=["ring_at"], condition=Q(done_at=None, failed_at=None, is_urgent=True), name="job_urgent"
+            ),
             # For the desk to show what was given up.
             models.Index(fields=["failed_at"], condition=Q(failed_at__isnull=False), name="job_failed"),
         ]

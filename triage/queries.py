@@ -20,6 +20,11 @@ def claimable():
     return open_jobs().filter(Q(lease_until=None) | Q(lease_until__lt=Now()), due_at__lte=Now())
 
 
+def urgent_due() -> tuple[int, str] | None:
+    """The id and kind of the job that goes before all others, or None when nothing pressing is due."""
+    return claimable().filter(is_urgent=True).order_by("ring_at", "id").values_list("pk", "kind").first()
+
+
 def oldest_due_age() -> timedelta | None:
     """How long the oldest due job has been waiting, or None when nothing is due."""
     return claimable().order_by("due_at").annotate(age=Now() - F("due_at")).values_list("age", flat=True).first()

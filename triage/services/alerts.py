@@ -55,6 +55,7 @@ def owe_alerts(insight: Insight, *, now: datetime) -> None:
             kind=kind,
             inquiry_id=insight.inquiry_id,
             content_hash=insight.content_hash,
+            is_urgent=True,
             due_at=Now(),
             ring_at=Now(),
             created_at=now,

@@ -15,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from leads.models import Inquiry
+from triage.analyzers.glance import looks_pressing
 from triage.models import Job, JobKind
 from triage.queries import claimable, open_jobs
 
@@ -53,6 +54,7 @@ def owe(inquiry: Inquiry, *, kind: str = JobKind.INSIGHT, now: datetime) -> Job:
         kind=kind,
         inquiry_id=inquiry.pk,
         content_hash=inquiry.content_hash,
+        is_urgent=looks_pressing(inquiry.message),
         # The database's clock, which is the one that claims go by.
         due_at=Now(),
         ring_at=Now(),

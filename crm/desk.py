@@ -81,6 +81,7 @@ def navigation(request) -> list[dict]:
         _group(
             _("Triage"),
             _item("triage_insight", _("Insights"), "lightbulb", request),
+            _item("triage_correction", _("Corrections"), "rule", request),
             _item("triage_job", _("Jobs"), "sync", request, badge=failed),
         ),
         _group(
@@ -102,6 +103,7 @@ def tabs(request) -> list[dict]:
         ("waiting", pgettext_lazy("inquiries", "Waiting")),
         ("open", pgettext_lazy("inquiries", "Open")),
         ("urgent", _("P0 open")),
+        ("held", _("Held as spam")),
         ("resolved", pgettext_lazy("inquiries", "Resolved")),
     ]
     items = [

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from routing.theme import ChoicesDropdownFilter, DropdownFilter, Window, action, display, short_time, tag
 
+from .admin_corrections import JudgedAdmin
 from .models import Insight, Job
 from .services import try_again
 
@@ -45,7 +46,7 @@ def confidence_words(confidence):
 
 
 @admin.register(Insight)
-class InsightAdmin(Window):
+class InsightAdmin(JudgedAdmin, Window):
     list_display = ["lead", "intent_label", "priority_label", "next_action", "sure", "tag_list", "created"]
     list_filter = [
         ("intent", ChoicesDropdownFilter),

@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 from leads.admin.assignments import AssignmentInline
 from leads.admin.search import lead_matches
 from leads.explain import candidate_table, sentence
-from leads.models import Assignment, Inquiry, Priority, Status
+from leads.models import Assignment, Inquiry, Priority, Status, WaitingReason
 from leads.queries import ahead_of
 from routing.theme import (
     ChoicesDropdownFilter,
@@ -25,6 +25,7 @@ from routing.theme import (
     tag,
 )
 from triage.admin import confidence_words, marked
+from triage.admin_corrections import judging
 from triage.models import Insight, Intent
 
 from .steering import SteeringAdmin
@@ -49,6 +50,7 @@ class ShowFilter(DropdownFilter):
         "waiting": {"resolved_at": None, "operator": None},
         "open": {"resolved_at": None},
         "urgent": {"resolved_at": None, "priority": Priority.P0},
+        "held": {"resolved_at": None, "operator": None, "waiting_reason": WaitingReason.HELD_AS_SPAM},
         "resolved": {"resolved_at__isnull": False},
     }
 
@@ -57,6 +59,7 @@ class ShowFilter(DropdownFilter):
             ("waiting", pgettext_lazy("inquiries", "Waiting")),
             ("open", pgettext_lazy("inquiries", "Open")),
             ("urgent", _("P0 open")),
+            ("held", _("Held as spam")),
             ("resolved", pgettext_lazy("inquiries", "Resolved")),
         ]
 
@@ -119,6 +122,7 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
         "extra_table",
     ]
     change_form_before_template = "desk/inquiry.html"
+    change_form_outer_before_template = "desk/judge_form.html"
     inlines = [AssignmentInline]
 
     def get_queryset(self, request):
@@ -139,7 +143,10 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         shown = {"show_save_and_continue": False, **(extra_context or {})}
         if inquiry := object_id and self.get_object(request, object_id):
+            assignment = _newest(inquiry.newest_assignments)
             shown["reading"] = reading_of(inquiry)
+            shown["judging"] = judging(request.user, shown["reading"]["insight"])
+            shown["candidates"] = candidate_table(assignment) if assignment else ""
             shown["ahead_count"] = ahead_of(inquiry) if inquiry.status == Status.WAITING else None
         return super().changeform_view(request, object_id, form_url, shown)
 
@@ -201,7 +208,6 @@ def reading_of(inquiry) -> dict:
         "confidence": confidence_words(insight.confidence) if insight else "",
         "decided": short_time(assignment.created_at) if assignment else "",
         "why": sentence(assignment) if assignment else "",
-        "candidates": candidate_table(assignment) if assignment else "",
     }
 
 

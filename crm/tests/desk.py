@@ -13,7 +13,7 @@ from leads.tests.factories import InquiryFactory, LeadFactory
 from routing.choice import Candidate, choose
 from routing.models import Absence, Shift
 from routing.tests.factories import OperatorFactory, SourceFactory
-from triage.models import Insight
+from triage.models import Correction, Insight
 from triage.tests.factories import JobFactory
 
 MESSAGE = "Need urgent pricing for 50 seats"
@@ -34,7 +34,7 @@ def fill_desk(count, *, start=0):
         held = InquiryFactory(lead=lead, source=source, operator=operator, message=MESSAGE, extra={"utm": "ads"})
         InquiryFactory(lead=other, source=source, created_at=now - timedelta(hours=1))
         assigned(held)
-        read(held)
+        corrected(read(held))
         create_key(source, name=f"page {number}", scope=Scope.FULL)
         User.objects.create_user(f"user-{number}")
         Group.objects.create(name=f"group-{number}")
@@ -74,6 +74,24 @@ def read(inquiry, **fields):
         content_hash=inquiry.content_hash,
         created_at=timezone.now(),
         **understood | fields,
+    )
+
+
+def corrected(insight):
+    """What a supervisor made of an insight that said something else."""
+    return Correction.objects.create(
+        insight=insight,
+        content_hash=insight.content_hash,
+        lang="en",
+        intent=insight.intent,
+        priority=insight.priority,
+        next_action=insight.next_action,
+        read_intent="info",
+        read_priority="P3",
+        read_next_action="email",
+        analyzer=insight.analyzer,
+        version=insight.version,
+        created_at=timezone.now(),
     )
 
 

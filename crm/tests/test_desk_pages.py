@@ -23,6 +23,7 @@ LISTS = [
     "routing_source",
     "routing_operator",
     "triage_insight",
+    "triage_correction",
     "triage_job",
     "crm_apikey",
     "auth_user",

@@ -3,10 +3,11 @@
 It lives in `routing` because that is the lowest app, and the admin of every app needs it.
 """
 
+from django.contrib.admin import ShowFacets
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext_lazy, pgettext
 from unfold.admin import ModelAdmin as ThemeModelAdmin
 from unfold.admin import StackedInline, TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RelatedDropdownFilter
@@ -50,6 +51,7 @@ class ModelAdmin(ThemeModelAdmin):
     """What all our lists have in common: nothing that costs more when history grows."""
 
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_filter_submit = True
     empty_value_display = "—"
@@ -168,4 +170,24 @@ THEME_WORDS = (
         'password using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.'
     ),
     _("Welcome back to"),
+)
+
+#: What Django says with a name put in, as if all of them were masculine in Russian. Ours reads right with any.
+DJANGO_WORDS = (
+    _("Add %(name)s"),
+    _("Add another %(verbose_name)s"),
+    _("The {name} “{obj}” was added successfully."),
+    _("The {name} “{obj}” was added successfully. You may edit it again below."),
+    _("The {name} “{obj}” was added successfully. You may add another {name} below."),
+    _("The {name} “{obj}” was changed successfully."),
+    _("The {name} “{obj}” was changed successfully. You may edit it again below."),
+    _("The {name} “{obj}” was changed successfully. You may add another {name} below."),
+    _("The %(name)s “%(obj)s” was deleted successfully."),
+    _(
+        'Are you sure you want to delete the %(object_name)s "%(escaped_object)s"? All of the following related items '
+        "will be deleted:"
+    ),
+    ngettext_lazy(
+        "%(count)s %(name)s was changed successfully.", "%(count)s %(name)s were changed successfully.", "count"
+    ),
 )

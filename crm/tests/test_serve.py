@@ -1,0 +1,211 @@
+"""`make run`, as a newcomer meets it: one process, started, used, ended and killed."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from config.testrun import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = [
+    pytest.mark.xdist_group("serve"),
+    pytest.mark.skipif(not settings.EMBEDDED, reason="the embedded run needs neither PostgreSQL nor Redis"),
+]
+
+
+class House:
+    """A folder that `manage.py serve` keeps its data in, and the process that serves out of it."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.environment = {**os.environ, "VAR_DIR": str(folder), "SECRET_KEY": "", "DATABASE_URL": ""}
+        self.environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        self.process = None
+
+    def shell(self, code):
+        """Run some Python in the same folder."""
+        command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+        subprocess.run(command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, check=True)
+
+    def serve(self):
+        """Serve, unless it does already. Gives what was printed, up to the end of the banner."""
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-u", "manage.py", "serve", "--port", str(self.port)],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            self.words = self._listen()
+        return self.words
+
+    def _listen(self):
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            if line.startswith("Ctrl-C ends it"):
+                return said
+        raise AssertionError(said)
+
+    def end(self, number=signal.SIGINT):
+        """Send a signal. Gives the exit status, the seconds it took, and what was still said."""
+        process, self.process = self.process, None
+        began = time.monotonic()
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=20)
+        return process.returncode, time.monotonic() - began, said
+
+
+def ask(url, *, key="", body=None, **headers):
+    """An HTTP request as a client sends it: status and JSON."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **headers}
+    request = urllib.request.Request(url, data=body, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def paste(said):
+    """Send the request that was printed, as a shell would take it apart."""
+    words = shlex.split(re.search(r"^curl -i (.*?\}')$", said, re.MULTILINE | re.DOTALL)[1].replace("\\\n", " "))
+    headers = dict(words[n + 1].split(": ", 1) for n, word in enumerate(words) if word == "-H")
+    return ask(words[0], body=words[words.index("-d") + 1].encode(), **headers)
+
+
+def await_insight(house, inquiry, *, key, seconds):
+    url = f"http://127.0.0.1:{house.port}/api/v1/inquiries/{inquiry}/insight"
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        status, insight = ask(url, key=key)
+        if status == 200:
+            return insight
+        time.sleep(0.1)
+    raise AssertionError(f"no insight within {seconds} s: {insight}")
+
+
+def told(said, label):
+    return re.search(rf"^{label} +(.*)$", said, re.MULTILINE)[1]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    house = House(tmp_path_factory.mktemp("house") / "var")
+    yield house
+    if house.process:
+        house.end(signal.SIGKILL)
+
+
+def test_the_printed_request_works_and_is_read_within_five_seconds(house):
+    said = house.serve()
+
+    status, first = paste(said)
+    insight = await_insight(house, first["id"], key=told(said, "API key"), seconds=5)
+    again = paste(said)
+
+    assert told(said, "Admin") == f"http://127.0.0.1:{house.port}/admin/"
+    assert re.fullmatch(r"admin / \S{12}", told(said, "Login"))
+    assert status == 201
+    assert first["operator"] is not None
+    assert insight["intent"] == "buy"
+    assert again == (200, first)
+
+
+def test_an_inquiry_survives_kill_9(house):
+    first_words = house.serve()
+    address, key = f"http://127.0.0.1:{house.port}/api/v1/inquiries", told(first_words, "API key")
+    status, inquiry = ask(address, key=key, body=b'{"email": "kill@example.com", "message": "Where is my invoice?"}')
+    house.end(signal.SIGKILL)
+
+    said = house.serve()
+    insight = await_insight(house, inquiry["id"], key=told(said, "API key"), seconds=10)
+
+    assert status == 201
+    assert insight["inquiry"] == inquiry["id"]
+    assert told(said, "Login") == told(first_words, "Login")
+    assert told(said, "API key") == told(first_words, "API key")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_and_quietly(house, number):
+    house.serve()
+
+    status, seconds, said = house.end(number)
+
+    assert status == 0
+    assert seconds < 5
+    assert said.strip() == "Stopping …"
+
+
+def test_it_tells_no_password_and_no_key_that_works_no_more(house):
+    key = told(house.serve(), "API key")
+    house.shell(
+        "from django.contrib.auth.models import User; from crm.models import ApiKey; "
+        "u = User.objects.get(username='admin'); u.set_password('another'); u.save(); "
+        "ApiKey.objects.update(revoked_at='2026-01-01 00:00Z')"
+    )
+    house.end()
+
+    said = house.serve()
+
+    assert told(said, "Login") == "the one you set"
+    assert told(said, "API key") != key
+    assert paste(said)[0] == 201
+
+
+def refusal(*arguments, **environment):
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "serve", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    return ended.stderr
+
+
+def test_a_busy_port_is_said_in_one_sentence(tmp_path, busy_port):
+    said = refusal("--port", str(busy_port), VAR_DIR=str(tmp_path))
+
+    assert said == f"CommandError: Port {busy_port} is busy. Take another: make run PORT={busy_port + 1}\n"
+    assert not (tmp_path / "crm.sqlite3").exists()
+
+
+@pytest.fixture
+def busy_port():
+    """A port somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+def test_a_port_that_is_none_is_said_in_one_sentence(tmp_path):
+    assert refusal("--port", "99999", VAR_DIR=str(tmp_path)).startswith("CommandError: Port 99999 is no port")
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+
+    said = refusal(VAR_DIR=str(tmp_path / "file" / "var"))
+
+    assert said.startswith("Wrong setting. The folder")
+    assert said.count("\n") == 1

@@ -84,6 +84,14 @@ def test_the_same_text_many_times_at_once_is_one_inquiry_with_repeats(site):
     assert Job.objects.count() == 1
 
 
+def test_the_same_text_many_times_at_once_from_a_lead_we_know_is_one_inquiry_too(site):
+    send(site, message="Hello.")
+
+    in_parallel([lambda: send(site)] * 20)
+
+    assert Inquiry.objects.exclude(message="Hello.").get().repeat_count == 19
+
+
 @pytest.mark.postgresql
 def test_a_key_whose_first_request_does_not_end_is_in_progress(site):
     def send_impatiently():

@@ -80,11 +80,13 @@ class Masked:
 
 def mask(text: str) -> Masked:
     """The text with what tells who somebody is replaced by what kind of thing it is: ``[EMAIL]``, ``[PHONE]``."""
-    pieces, masks, done, length = [], [], 0, 0
+    pieces: list[str] = []
+    masks: list[tuple[int, int, int, int]] = []
+    done = length = 0
     for match in _PRIVATE.finditer(text):
         if not (label := _label(match)):
             continue
-        start, end = match.span(match.lastgroup)
+        start, end = match.span(match.lastgroup or 0)
         length += start - done
         pieces += (text[done:start], label)
         masks.append((length, length + len(label), start, end))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .base import Context, Evidence, Reading, Unavailable, UnreadableError
 
 TEXT = "Hello! We need an urgent quote for 50 seats. Здравствуйте, сколько это стоит?"
@@ -9,7 +11,7 @@ TEXT = "Hello! We need an urgent quote for 50 seats. Здравствуйте, �
 NAME_LIMIT = 100
 
 
-def fault_of(analyzer: object) -> str:
+def fault_of(analyzer: Any) -> str:
     """What keeps an object from being an analyzer, in words that follow a colon; empty when nothing does.
 
     It is asked to read one text, without being allowed to spend anything: one that needs to says that it cannot now,

@@ -75,7 +75,8 @@ class Wire:
 class _Deadline:
     """Cuts the connection when its time is over.
 
-    The client's own timeouts begin anew with every byte, so a server that drips would hold a worker for ever.
+    The client's own timeouts begin anew with every byte, so a server that drips would hold a worker for ever. Only a
+    name that takes long to resolve is not cut off: the system's resolver has a limit of its own.
     """
 
     def __init__(self, seconds: float):

@@ -82,6 +82,9 @@ def navigation(request) -> list[dict]:
             _("Triage"),
             _item("triage_insight", _("Insights"), "lightbulb", request),
             _item("triage_correction", _("Corrections"), "rule", request),
+            may("triage.view_correction")
+            and may("triage.view_insight")
+            and {"title": _("Quality"), "icon": "monitoring", "link": reverse("admin:triage_quality")},
             _item("triage_job", _("Jobs"), "sync", request, badge=failed),
         ),
         _group(

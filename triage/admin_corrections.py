@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from leads.models import Priority
 from routing.theme import ChoicesDropdownFilter, Window, display, short_time, tag
 
+from .admin_quality import QualityPage
 from .models import Correction, Insight, Intent, NextAction
 from .services.corrections import correct_insight
 
@@ -96,7 +97,7 @@ def _page_to_go_back_to(request, insight_id):
 
 
 @admin.register(Correction)
-class CorrectionAdmin(Window):
+class CorrectionAdmin(QualityPage, Window):
     list_display = ["intent_label", "priority_label", "next_action", "as_read", "excerpt", "by_name", "corrected"]
     list_filter = [("intent", ChoicesDropdownFilter), ("priority", ChoicesDropdownFilter), "lang"]
     list_select_related = ["insight__inquiry"]

@@ -17,10 +17,12 @@ from triage.models import Insight, Job, Note
 from .budget import Budget, spend
 from .jobs import Claim
 from .precedents import precedent_of
-from .verdicts import known_reading
+from .verdicts import is_being_read, known_reading
 
 #: An inquiry that has waited so long for a paid analyzer's turn is read offline instead.
 PATIENCE = timedelta(minutes=5)
+#: After so long it is looked for again whether the same text has been read meanwhile.
+SAME_TEXT_SECONDS = 2.0
 NOTE_LENGTH = Insight._meta.get_field("note").max_length
 
 
@@ -42,13 +44,20 @@ def ask(claim: Claim, *, analyzer: Analyzer) -> Heard:
     inquiry = Inquiry.objects.only("lead_id", "message", "created_at").get(pk=claim.inquiry_id)
     text = inquiry.message
     earlier = Inquiry.objects.filter(lead=inquiry.lead_id, created_at__lt=inquiry.created_at)
-    context = Context(earlier_count=earlier.count(), spend=partial(spend, analyzer.name, Budget.of_settings()))
+    context = Context(earlier_count=earlier.count(), spend=partial(_pay, claim, analyzer.name))
     if precedent := precedent_of(text, content_hash=claim.content_hash):
         return Heard(precedent.read(text, context), precedent)
     if known := known_reading(claim.content_hash, text, context, analyzer=analyzer):
         return Heard(known, analyzer, Note.REUSED)
     heard = _read(text, context, analyzer=analyzer, claim=claim)
     return replace(heard, reading=_true_to(heard.reading, text))
+
+
+def _pay(claim: Claim, analyzer: str) -> None:
+    """Spend one request, unless the same text is being read just now. Raises TooSoon, Unavailable."""
+    if is_being_read(claim):
+        raise TooSoon(SAME_TEXT_SECONDS)
+    spend(analyzer, Budget.of_settings())
 
 
 def _read(text: str, context: Context, *, analyzer: Analyzer, claim: Claim) -> Heard:

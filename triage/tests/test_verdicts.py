@@ -1,9 +1,11 @@
 """The same content is not analysed twice by the same analyzer, and what depends on the inquiry is still right."""
 
 from datetime import timedelta
+from threading import Barrier, Thread
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from leads.identity import content_hash
@@ -12,9 +14,13 @@ from triage.analyzers.base import Context, Evidence, Reading, Unavailable
 from triage.analyzers.repeats import in_context
 from triage.analyzers.rules import RulesAnalyzer
 from triage.models import Insight, Job, Note
-from triage.services import read_inquiry
+from triage.services import claim_job, finish_reading, read_inquiry
+from triage.services.asking import ask
+from triage.services.verdicts import is_being_read
 
 from .factories import JobFactory
+from .model_server import serving
+from .test_openai import analyzer_for
 
 TEXT = "Do you have a price list?"
 
@@ -180,6 +186,76 @@ def test_an_action_that_is_not_the_policys_own_is_kept():
     brought = in_context(reading, Context(earlier_count=1))
 
     assert (brought.priority, brought.next_action) == ("P1", "schedule_demo")
+
+
+@pytest.mark.django_db
+def test_what_another_worker_is_reading_just_now_is_waited_for(reader):
+    class Paid(Reader):
+        def read(self, text, context=None):
+            context.spend()
+            return super().read(text)
+
+    paid, jobs = Paid(), [JobFactory(inquiry__message=TEXT) for _ in range(3)]
+    first = claim_job(jobs[1].pk)
+
+    assert [read_inquiry(job.pk, analyzer=paid) for job in jobs] == [None] * 3
+    assert paid.given == []
+    heard = ask(first, analyzer=paid)
+    finish_reading(first, heard.reading, analyzer=paid)
+    Job.objects.filter(done_at=None).update(due_at=Now())
+
+    assert [read_inquiry(jobs[number].pk, analyzer=paid).note for number in (0, 2)] == [Note.REUSED] * 2
+    assert paid.given == [TEXT]
+
+
+@pytest.mark.django_db
+def test_who_died_while_reading_is_not_waited_for_longer_than_its_lease(reader):
+    dead, job = JobFactory(inquiry__message=TEXT), JobFactory(inquiry__message=TEXT)
+    claim_job(dead.pk)
+    claim = claim_job(job.pk)
+    assert is_being_read(claim)
+
+    Job.objects.filter(pk=dead.pk).update(lease_until=Now() - timedelta(seconds=1))
+
+    assert not is_being_read(claim)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_workers_with_one_text_pay_once():
+    with serving() as model:
+        analyzer = analyzer_for(model)
+        jobs = [JobFactory(inquiry__message=TEXT) for _ in range(12)]
+        texts = iter(jobs)
+
+        def worker(barrier):
+            barrier.wait(10)
+            for job in texts:
+                read_inquiry(job.pk, analyzer=analyzer)
+
+        in_threads(worker, count=4)
+        Job.objects.filter(done_at=None).update(due_at=Now())
+        for job in Job.objects.filter(done_at=None):
+            read_inquiry(job.pk, analyzer=analyzer)
+
+        # One more where two claimed in the very same instant.
+        assert 1 <= len(model.requests) <= 2
+    assert Insight.objects.filter(analyzer="openai").count() == 12
+
+
+def in_threads(worker, *, count):
+    barrier = Barrier(count)
+
+    def run():
+        try:
+            worker(barrier)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
 
 
 @pytest.mark.django_db

@@ -83,7 +83,7 @@ def test_whoever_writes_while_the_only_slot_is_freed_gets_it():
 
 
 def test_shares_are_exact_and_no_entry_of_the_ledger_is_lost():
-    anna, boris = OperatorFactory(max_load=100), OperatorFactory(max_load=100)
+    anna, boris = (OperatorFactory(name=name, max_load=100) for name in ("Anna", "Boris"))
     site = SourceFactory(weights={anna: 3, boris: 1})
 
     send_from_strangers(site, 40)

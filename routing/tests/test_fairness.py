@@ -18,7 +18,7 @@ seeds = st.integers(0, 2**32)
 ROUNDING = 10_000 / ONE
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(pools)
 @example([1] * 50)
 @example([1, 10_000])
@@ -42,7 +42,7 @@ def test_after_a_full_round_everyone_has_exactly_their_weight(weights):
     assert [row.received_count for row in ledger.rows.values()] == [3 * weight for weight in weights]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(pools, seeds)
 def test_with_people_coming_and_going_nobody_is_two_inquiries_from_their_share(weights, seed):
     ledger, dice = Ledger(weights), random.Random(seed)
@@ -56,7 +56,7 @@ def test_with_people_coming_and_going_nobody_is_two_inquiries_from_their_share(w
         assert ledger.furthest < 2
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(pools, seeds)
 def test_with_people_who_are_full_now_and_then_nobody_is_two_inquiries_from_their_share(weights, seed):
     ledger, dice = Ledger(weights), random.Random(seed)

@@ -18,6 +18,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from crm import checks
 from crm.embedded import Embedded
 from crm.welcome import banner, ensure_admin, ensure_key
 from routing.models import Source
@@ -39,7 +40,9 @@ class Command(BaseCommand):
         parser.add_argument("--no-demo", action="store_true", help="do not send the sample company on the first start")
 
     def handle(self, *, host, port, no_demo, **options):
-        # Before anything else: whoever started a second one by mistake learns it at once.
+        if sentence := checks.not_collected():
+            raise CommandError(sentence)
+        # Before the long part: whoever started a second one by mistake learns it at once.
         listener = listen(host, port)
         self.url = f"http://{host}:{port}"
         signal.signal(signal.SIGTERM, signal.default_int_handler)

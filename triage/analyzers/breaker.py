@@ -40,18 +40,21 @@ class Breaker:
                 self._resting_since = now
             return state != "open"
 
-    def succeed(self) -> None:
-        """The other side answered as it should."""
+    def succeed(self) -> bool:
+        """The other side answered as it should. Gives whether this ended a time of failures."""
         with self._lock:
+            was_broken = self._failed_count >= self._limit
             self._failed_count = 0
             self._resting_since = None
+            return was_broken
 
-    def fail(self, now: float) -> None:
-        """The other side did not answer as it should."""
+    def fail(self, now: float) -> bool:
+        """The other side did not answer as it should. Gives whether this began a time of failures."""
         with self._lock:
             self._failed_count += 1
             if self._failed_count >= self._limit:
                 self._resting_since = now
+            return self._failed_count == self._limit
 
     def _state(self, now: float) -> str:
         if self._resting_since is None:

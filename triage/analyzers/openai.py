@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from .masking import Masked, mask
 from .prompt import SCHEMA, harmless, messages_for, prompt_version
 from .repeats import in_context
 from .wire import Answer, Wire, content_of
+
+logger = logging.getLogger(__name__)
 
 #: For one reading with all its attempts and pauses. A worker may read two inquiries within the 45 s of its soft limit.
 SECONDS = 15.0
@@ -135,6 +138,8 @@ class OpenAIAnalyzer:
                 words = self._judge(answer)
                 self._dialect = dialect
                 return words
+            # It did answer: a trial after a rest must not end here.
+            self._succeed()
             dialect = plainer
 
     def _post(self, turns: list[dict], dialect: Dialect, spend: Callable[[], None], *, seconds: float) -> Answer:
@@ -147,25 +152,33 @@ class OpenAIAnalyzer:
         try:
             return self._wire.post(body, seconds=max(seconds, WORTHWHILE_SECONDS))
         except Unavailable as error:
-            self._breaker.fail(self._clock())
+            self._fail(str(error))
             raise _Failed(str(error)) from None
-        except BaseException:
+        except BaseException as error:
             # The worker's time limit, for one: a trial must always report back.
-            self._breaker.fail(self._clock())
+            self._fail(type(error).__name__)
             raise
 
     def _judge(self, answer: Answer) -> str:
         """The words of a good answer, with the breaker told. Raises _Failed."""
         try:
             words = _words_of(answer)
-        except _Failed:
+        except _Failed as failed:
             if answer.status in _REFUSALS_OF_THIS:
-                self._breaker.succeed()
+                self._succeed()
             else:
-                self._breaker.fail(self._clock())
+                self._fail(failed.reason)
             raise
-        self._breaker.succeed()
+        self._succeed()
         return words
+
+    def _fail(self, reason: str) -> None:
+        if self._breaker.fail(self._clock()):
+            logger.warning("The language model fails again and again (%s): the offline reader reads for now.", reason)
+
+    def _succeed(self) -> None:
+        if self._breaker.succeed():
+            logger.warning("The language model answers again.")
 
 
 def _words_of(answer: Answer) -> str:

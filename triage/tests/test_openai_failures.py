@@ -166,6 +166,23 @@ def test_after_five_failed_requests_the_server_is_left_in_peace(model, clock):
     assert len(model.requests) == 5
 
 
+def test_a_time_of_failures_is_said_once_when_it_begins_and_once_when_it_ends(model, clock, caplog):
+    analyzer = patient(model, clock)
+    model.play(*[answers(401)] * 6, says(GOOD))
+    for _ in range(8):
+        reason(analyzer)
+    clock.now += 30
+    reason(analyzer)
+    clock.now += 30
+    analyzer.read(TEXT)
+    analyzer.read(TEXT)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "The language model fails again and again (refused): the offline reader reads for now.",
+        "The language model answers again.",
+    ]
+
+
 def test_one_reading_tries_again_after_the_rest(model, clock):
     analyzer = patient(model, clock)
     model.play(answers(500))
@@ -188,6 +205,18 @@ def test_a_trial_that_fails_lets_it_rest_again(model, clock):
 
     assert [reason(analyzer), reason(analyzer)] == ["server_error", "resting"]
     assert len(model.requests) == 6
+
+
+def test_a_server_that_comes_back_knowing_less_is_understood(model, clock):
+    analyzer = patient(model, clock)
+    model.play(answers(500))
+    reason(analyzer)
+    reason(analyzer)
+    clock.now += 30
+
+    model.play(answers(400, b"json_schema?"), says(GOOD))
+
+    assert analyzer.read(TEXT).intent == "buy"
 
 
 def test_a_text_the_model_cannot_sort_opens_nothing(model, clock):

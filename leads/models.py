@@ -1,5 +1,7 @@
 """Who asked, what, and who holds it."""
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
@@ -185,6 +187,14 @@ class Inquiry(models.Model):
 
     def __str__(self):
         return f"{self.lead} · {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def accept_by(self) -> datetime | None:
+        """Until when its operator is to accept it, or it is taken back; None where no such time runs."""
+        minutes = self.source.accept_minutes
+        if not minutes or not self.operator_id or self.accepted_at or self.resolved_at:
+            return None
+        return self.assigned_at + timedelta(minutes=minutes)
 
 
 class AssignmentReason(models.TextChoices):

@@ -1,10 +1,12 @@
 """Inquiries as the supervisor reads them. What can be done with them is in steering.py."""
 
+from math import ceil
 from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -12,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 from leads.admin.assignments import AssignmentInline
 from leads.admin.search import lead_matches
 from leads.explain import candidate_table, sentence
-from leads.models import Assignment, Inquiry, Priority, Status, WaitingReason
+from leads.models import WITHHELD, Assignment, Inquiry, Priority, Status, WaitingReason
 from leads.queries import ahead_of
 from routing.theme import (
     ChoicesDropdownFilter,
@@ -128,6 +130,11 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("lead", "source", "operator").prefetch_related(*NEWEST)
 
+    def get_readonly_fields(self, request, obj=None):
+        """Where the reading can be corrected, that sets the priority too: two ways to say it could disagree."""
+        is_corrected_above = obj and obj.newest_insights and request.user.has_perm("triage.change_insight")
+        return [*self.readonly_fields, "priority"] if is_corrected_above else self.readonly_fields
+
     def get_search_results(self, request, queryset, search_term):
         if not search_term:
             return queryset, False
@@ -146,8 +153,10 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
             assignment = _newest(inquiry.newest_assignments)
             shown["reading"] = reading_of(inquiry)
             shown["judging"] = judging(request.user, shown["reading"]["insight"])
+            # What can be corrected is not typed as well: see get_readonly_fields.
+            shown["show_save"] = not shown["judging"]
             shown["candidates"] = candidate_table(assignment) if assignment else ""
-            shown["ahead_count"] = ahead_of(inquiry) if inquiry.status == Status.WAITING else None
+            shown |= waiting_of(inquiry, now=timezone.now())
         return super().changeform_view(request, object_id, form_url, shown)
 
     def has_add_permission(self, request):
@@ -208,6 +217,17 @@ def reading_of(inquiry) -> dict:
         "confidence": confidence_words(insight.confidence) if insight else "",
         "decided": short_time(assignment.created_at) if assignment else "",
         "why": sentence(assignment) if assignment else "",
+    }
+
+
+def waiting_of(inquiry, *, now) -> dict:
+    """What an inquiry waits for: its turn behind others, or its operator to accept it."""
+    is_given_out_by_itself = inquiry.source.is_active and inquiry.waiting_reason not in WITHHELD
+    is_queued = inquiry.status == Status.WAITING and is_given_out_by_itself
+    accept_by = inquiry.accept_by
+    return {
+        "ahead_count": ahead_of(inquiry) if is_queued else None,
+        "accept_minutes": ceil(max(0, (accept_by - now).total_seconds()) / 60) if accept_by else None,
     }
 
 

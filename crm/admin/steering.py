@@ -4,35 +4,18 @@ Each action calls one service of `leads` per inquiry and says in numbers what ca
 theme's buttons open a dialog, and only its form acts.
 """
 
-import random
 from collections import Counter
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.db import OperationalError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from leads.models import WITHHELD, Inquiry
 from leads.queries import open_counts
-from leads.services import (
-    InquiryResolved,
-    NobodyElse,
-    NotHeld,
-    NotResolved,
-    OperatorFull,
-    give_inquiry,
-    release_inquiry,
-    reopen_inquiry,
-    reroute_inquiry,
-    resolve_inquiry,
-)
 from routing.models import Operator
 from routing.theme import (
     ActionVariant,
@@ -41,6 +24,8 @@ from routing.theme import (
     UnfoldAdminTextareaWidget,
     action,
 )
+
+from .outcomes import OUTCOMES, accept, give, release, reopen, reroute, resolve
 
 #: Each is a transaction of its own; more than these would keep the supervisor waiting too long.
 AT_ONCE = 500
@@ -77,7 +62,7 @@ def _is_full(operator):
 
 class SteeringAdmin:
     actions = ["resolve_selected", "reroute_selected"]
-    actions_detail = ["release", "give", "reroute", "resolve", "reopen"]
+    actions_detail = ["release", "accept", "give", "reroute", "resolve", "reopen"]
     actions_row = ["give", "reroute", "resolve"]
 
     @action(description=_("Resolve"), permissions=["change"], icon="check")
@@ -132,6 +117,19 @@ class SteeringAdmin:
         return self._one(request, object_id, outcome)
 
     @action(
+        description=_("Accept"),
+        permissions=["change"],
+        icon="thumb_up",
+        dialog={
+            "title": _("Accept this inquiry?"),
+            "description": _("It stays with its operator: the time to accept it no longer runs."),
+            "form_submit_text": _("Accept"),
+        },
+    )
+    def accept(self, request, form, object_id):
+        return self._one(request, object_id, accept(object_id))
+
+    @action(
         description=_("Give out after all"),
         permissions=["change"],
         icon="front_hand",
@@ -160,13 +158,11 @@ class SteeringAdmin:
         return self._one(request, object_id, reopen(object_id, by=request.user))
 
     def get_actions_detail(self, request, object_id):
-        """A resolved inquiry can be reopened and nothing else; only a held one can be given out after all."""
-        inquiry = Inquiry.objects.only("resolved_at", "waiting_reason").filter(pk=_as_uuid(object_id)).first()
-        is_resolved = bool(inquiry and inquiry.resolved_at)
-        is_held = bool(inquiry and inquiry.waiting_reason in WITHHELD)
+        """What makes sense for an inquiry as it is: a resolved one can be reopened and nothing else."""
+        inquiry = Inquiry.objects.select_related("source").filter(pk=_as_uuid(object_id)).first()
+        useless = _useless_for(inquiry) if inquiry else set()
         found = super().get_actions_detail(request, object_id)
-        found = [action for action in found if action.action_name.endswith("_reopen") == is_resolved]
-        return [action for action in found if is_held or not action.action_name.endswith("_release")]
+        return [action for action in found if action.action_name.rpartition("_")[2] not in useless]
 
     def _one(self, request, object_id, outcome):
         self._report(request, Counter([outcome]))
@@ -185,119 +181,16 @@ class SteeringAdmin:
                 self.message_user(request, words(count) % {"count": count}, level)
 
 
-def resolve(pk):
-    """Gives what came of it: a key of OUTCOMES."""
-    return _steer("resolved", resolve_inquiry, pk)
-
-
-def reopen(pk, *, by):
-    return _steer("reopened", reopen_inquiry, pk, by=by)
-
-
-def release(pk, *, by):
-    return _steer("released", release_inquiry, pk, by=by)
-
-
-def reroute(pk, *, by):
-    return _steer("rerouted", reroute_inquiry, pk, by=by)
-
-
-def give(pk, *, operator, override, by):
-    return _steer("given", give_inquiry, pk, operator, override=override, by=by)
-
-
-def _steer(done, service, *args, **kwargs):
-    try:
-        is_done = service(*args, now=timezone.now(), dice=random.random, **kwargs)
-    except InquiryResolved:
-        return "resolved_before"
-    except NotResolved:
-        return "open_already"
-    except NotHeld:
-        return "not_held"
-    except NobodyElse:
-        return "nobody_else"
-    except OperatorFull:
-        return "full"
-    except (Inquiry.DoesNotExist, Operator.DoesNotExist, ValidationError):
-        return "gone"
-    except OperationalError:
-        # The locks were not to be had in time: nothing was changed.
-        return "busy"
-    # resolve_inquiry says False of what already was, release_inquiry of what nobody was free for.
-    if is_done is False:
-        return "resolved_before" if service is resolve_inquiry else "waits_again"
-    return done
-
-
-OUTCOMES = {
-    "resolved": (
-        messages.SUCCESS,
-        lambda n: ngettext("%(count)d inquiry resolved.", "%(count)d inquiries resolved.", n),
-    ),
-    "rerouted": (
-        messages.SUCCESS,
-        lambda n: ngettext("%(count)d inquiry re-routed.", "%(count)d inquiries re-routed.", n),
-    ),
-    "given": (
-        messages.SUCCESS,
-        lambda n: ngettext("%(count)d inquiry handed over.", "%(count)d inquiries handed over.", n),
-    ),
-    "reopened": (
-        messages.SUCCESS,
-        lambda n: ngettext("%(count)d inquiry reopened.", "%(count)d inquiries reopened.", n),
-    ),
-    "released": (
-        messages.SUCCESS,
-        lambda n: ngettext("%(count)d inquiry given out.", "%(count)d inquiries given out.", n),
-    ),
-    "waits_again": (
-        messages.SUCCESS,
-        lambda n: ngettext(
-            "%(count)d waits for an operator, like any other.", "%(count)d wait for an operator, like any other.", n
-        ),
-    ),
-    "not_held": (
-        messages.INFO,
-        lambda n: ngettext("%(count)d was not held back.", "%(count)d were not held back.", n),
-    ),
-    "open_already": (
-        messages.INFO,
-        lambda n: ngettext("%(count)d already was open.", "%(count)d already were open.", n),
-    ),
-    "resolved_before": (
-        messages.INFO,
-        lambda n: ngettext("%(count)d already was resolved.", "%(count)d already were resolved.", n),
-    ),
-    "nobody_else": (
-        messages.WARNING,
-        lambda n: ngettext(
-            "%(count)d stays where it is: nobody else could take it.",
-            "%(count)d stay where they are: nobody else could take them.",
-            n,
-        ),
-    ),
-    "full": (
-        messages.ERROR,
-        lambda n: ngettext(
-            "%(count)d stays where it is: the operator has become full.",
-            "%(count)d stay where they are: the operator has become full.",
-            n,
-        ),
-    ),
-    "gone": (
-        messages.WARNING,
-        lambda n: ngettext("%(count)d is not there any more.", "%(count)d are not there any more.", n),
-    ),
-    "busy": (
-        messages.ERROR,
-        lambda n: ngettext(
-            "%(count)d was left as it is: the database was busy. Try again.",
-            "%(count)d were left as they are: the database was busy. Try again.",
-            n,
-        ),
-    ),
-}
+def _useless_for(inquiry) -> set[str]:
+    """The actions that would change nothing."""
+    if inquiry.resolved_at:
+        return set(SteeringAdmin.actions_detail) - {"reopen"}
+    useless = {"reopen"}
+    if inquiry.waiting_reason not in WITHHELD:
+        useless.add("release")
+    if inquiry.accept_by is None:
+        useless.add("accept")
+    return useless
 
 
 def _as_uuid(text):

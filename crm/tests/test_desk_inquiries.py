@@ -183,6 +183,45 @@ def test_a_waiting_inquiry_says_how_many_are_ahead_of_it(admin_client, site):
     assert "1 inquiry of this source is ahead of it." in admin_client.get(page(mine)).content.decode()
 
 
+def test_no_place_is_told_to_one_that_is_not_given_out_by_itself(admin_client, site):
+    InquiryFactory(source=site, priority="P0")
+    held_back = InquiryFactory(source=site, waiting_reason="held_as_spam")
+    of_a_source_switched_off = InquiryFactory(source=SourceFactory(is_active=False))
+
+    for inquiry in (held_back, of_a_source_switched_off):
+        shown = admin_client.get(page(inquiry))
+        assert "ahead of it" not in shown.content.decode()
+        assert str(inquiry.get_waiting_reason_display()).capitalize() in shown.content.decode()
+
+
+def test_it_says_how_often_it_was_taken_back(admin_client, held):
+    assert "It was taken back" not in admin_client.get(page(held)).content.decode()
+
+    Inquiry.objects.update(bounce_count=2)
+
+    assert "It was taken back 2 times because nobody accepted it." in admin_client.get(page(held)).content.decode()
+
+
+def test_where_a_reading_can_be_corrected_its_priority_is_set_there_alone(admin_client, held):
+    assert 'name="priority"' in admin_client.get(page(held)).content.decode()
+    read(held)
+
+    shown = admin_client.get(page(held)).content.decode()
+    admin_client.post(page(held), {"priority": "P3", "assignments-TOTAL_FORMS": 0, "assignments-INITIAL_FORMS": 0})
+
+    assert '<select name="priority"' not in shown
+    assert 'name="_save"' not in shown
+    held.refresh_from_db()
+    assert held.priority == "P2"
+
+
+def test_who_may_not_correct_readings_still_sets_the_priority(client, held):
+    read(held)
+    client.force_login(staff("leads.view_inquiry", "leads.change_inquiry"))
+
+    assert '<select name="priority"' in client.get(page(held)).content.decode()
+
+
 def test_the_priority_is_the_one_thing_to_edit(admin_client, held, boris):
     history = {"assignments-TOTAL_FORMS": 0, "assignments-INITIAL_FORMS": 0}
     Inquiry.objects.update(operator=boris)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
 from uuid import UUID
@@ -203,9 +203,8 @@ release_inquiry = own_transaction(release_held)
 
 def is_overdue(inquiry: Inquiry, *, now: datetime) -> bool:
     """Whether its operator should have accepted this inquiry by now."""
-    minutes = inquiry.source.accept_minutes
-    is_unaccepted = inquiry.operator_id and not inquiry.accepted_at and not inquiry.resolved_at
-    return bool(minutes and is_unaccepted and inquiry.assigned_at <= now - timedelta(minutes=minutes))
+    accept_by = inquiry.accept_by
+    return accept_by is not None and accept_by <= now
 
 
 def _locked(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime) -> tuple[Inquiry, Pool]:

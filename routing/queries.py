@@ -16,26 +16,32 @@ def sources_of(operator_ids: Iterable[int]) -> set[int]:
     return set(Weight.objects.filter(operator__in=operator_ids, weight__gt=0).values_list("source_id", flat=True))
 
 
-def locked_operators(source_ids: Iterable[int], *, also: Iterable[int] = ()) -> list[int]:
-    """Lock every operator of these sources until the transaction ends, and ``also`` those named. Gives their ids.
+def lock_sources(source_ids: Iterable[int]) -> None:
+    """Lock these sources until the transaction ends: who belongs to them cannot change meanwhile.
 
-    In the order of their ids, as everybody does, so that two transactions can never wait for each other. NO KEY: a
-    row that merely refers to an operator may still be written elsewhere.
+    Locks are taken in one order everywhere, so that two transactions never wait for each other: sources by their ids,
+    then operators by theirs. NO KEY: a row that merely refers to a locked one may still be written elsewhere.
     """
+    list(Source.objects.filter(pk__in=source_ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def locked_operators(source_ids: Iterable[int], *, also: Iterable[int] = ()) -> list[int]:
+    """Lock these sources and every operator of theirs, and ``also`` those named. Gives the operators' ids."""
+    lock_sources(source_ids)
     of_sources = Weight.objects.filter(source__in=source_ids).values("operator")
     operators = Operator.objects.filter(pk__in=of_sources) | Operator.objects.filter(pk__in=list(also))
     return list(operators.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def locked_weights(source_id: int) -> list[Weight]:
-    """The weights of one source with their operators, both locked, in the order of the operators' ids.
+    """The weights of one source and their operators, the source and the operators locked.
 
-    Both, because PostgreSQL reads again only what it locks: of a row that was waited for, the other half of the join
-    would still show the ledger from before the wait. The operator first: whoever holds an operator may write the
-    weights, so one who held a weight while waiting for its operator would be a deadlock.
+    The source by a statement of its own, before the weights are looked at: an operator who is given a weight while we
+    wait for the lock is seen then, and the ledger is that of after the wait.
     """
+    lock_sources([source_id])
     weights = _with_hours(Weight.objects.filter(source=source_id))
-    return _prefetched(weights.select_for_update(of=("operator", "self"), no_key=True))
+    return _prefetched(weights.select_for_update(of=("operator",), no_key=True))
 
 
 def weights_of(source_ids: Iterable[int]) -> list[Weight]:

@@ -214,3 +214,29 @@ def test_everything_at_once_over_two_sources_that_share_operators():
     assert Inquiry.objects.count() == 80
     decisions = Assignment.objects.values_list("decision", flat=True)
     assert all(replay(decision).as_record() == decision for decision in decisions)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("had_operators", [True, False])
+def test_an_intake_that_waits_for_a_lock_sees_the_operator_who_came_meanwhile(had_operators):
+    site = SourceFactory(weights={OperatorFactory(name="Anna", is_active=False): 1} if had_operators else {})
+    boris = OperatorFactory(name="Boris")
+    supervisor_has_locked, pat_has_written = threading.Event(), threading.Event()
+
+    def add_boris():
+        with transaction.atomic(durable=True):
+            lock_operators([boris.pk], source_ids=[site.pk], now=timezone.now())
+            supervisor_has_locked.set()
+            Weight.objects.create(source=site, operator=boris, weight=1)
+            pat_has_written.wait(0.5)
+            assign_waiting(source_ids=[site.pk], now=timezone.now(), dice=random.random)
+
+    def write():
+        supervisor_has_locked.wait(5)
+        receipt = send(site)
+        pat_has_written.set()
+        return receipt
+
+    _, receipt = in_parallel([add_boris, write])
+
+    assert receipt.answer["operator"] == boris.pk

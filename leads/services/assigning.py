@@ -1,7 +1,7 @@
 """Who holds an inquiry: the one place that gives inquiries to operators.
 
 Every way an inquiry can come to an operator passes `place` or `open_inquiry` under a `Pool`'s lock, and leaves an
-Assignment that says why. Locks are taken in one order everywhere: the lead, the operators by their ids, the inquiry.
+Assignment that says why. Locks are taken in one order everywhere: the lead, the sources, the operators, each by their ids, and the inquiry.
 Whatever frees a slot gives it to the best waiting inquiry in the same transaction, as its last step.
 """
 
@@ -105,8 +105,8 @@ def place(inquiry: Inquiry, decision: Decision, pool: Pool, *, trigger: str, by=
     unmoved = Inquiry.objects.filter(pk=inquiry.pk, operator=before, resolved_at=inquiry.resolved_at)
     if not unmoved.update(**after):
         return False
-    if before and was_open:
-        pool.hand_back(inquiry.source_id, before)
+    if before:
+        pool.hand_back(inquiry.source_id, before, was_open=was_open)
     if decision.chosen:
         pool.take(inquiry.source_id, decision)
     _record(inquiry, decision, trigger=trigger, now=pool.now, by=by, note=note)

@@ -210,15 +210,17 @@ def is_overdue(inquiry: Inquiry, *, now: datetime) -> bool:
 def _locked(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime) -> tuple[Inquiry, Pool]:
     """An inquiry and the pools of its source and its holder, locked: operators first, then the inquiry.
 
-    Who holds it can only be known for sure under the lock, so it is looked at before and again after. More locks
-    cannot be taken then, out of their order: raises _HolderChanged to begin anew. Raises Inquiry.DoesNotExist.
+    Who holds it, and what else they may receive, can only be known for sure under the lock, so it is looked at before
+    and again after. More locks cannot be taken then, out of their order: raises _HolderChanged to begin anew. Raises
+    Inquiry.DoesNotExist.
     """
     inquiries = Inquiry.objects.select_related("source")
     seen = inquiries.get(pk=inquiry_id)
     operators = {*also, *filter(None, [seen.operator_id])}
-    pool = Pool.of_sources({seen.source_id, *sources_touched_by(operators)}, also=operators, now=now)
+    sources = {seen.source_id, *sources_touched_by(operators)}
+    pool = Pool.of_sources(sources, also=operators, now=now)
     inquiry = inquiries.select_for_update(of=("self",), no_key=True).get(pk=inquiry_id)
-    if inquiry.operator_id not in (None, *operators):
+    if inquiry.operator_id not in (None, *operators) or sources_touched_by(operators) - sources:
         raise _HolderChanged
     return inquiry, pool
 

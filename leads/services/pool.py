@@ -34,7 +34,7 @@ class Pool:
 
     @classmethod
     def of_source(cls, source_id: int, *, now: datetime) -> "Pool":
-        """One source's operators, locked and read by one query: for the intake."""
+        """One source's operators, locked and read by two statements: for the intake."""
         return cls(routing.locked_weights(source_id), now=now)
 
     @classmethod
@@ -106,9 +106,12 @@ class Pool:
             last_received_at=Case(When(operator=decision.chosen, then=Value(self.now)), default=F("last_received_at")),
         )
 
-    def hand_back(self, source_id: int, operator_id: int) -> None:
-        """Enter that an inquiry was taken from an operator: they did not receive it after all."""
-        self._counts[operator_id] = max(0, self.open_count(operator_id) - 1)
+    def hand_back(self, source_id: int, operator_id: int, *, was_open: bool = True) -> None:
+        """Enter that an inquiry was taken from an operator: they did not receive it after all.
+
+        One that was not ``open`` took no slot, so it frees none.
+        """
+        self._counts[operator_id] = max(0, self.open_count(operator_id) - was_open)
         if weight := self._weights[source_id].get(operator_id):
             weight.received_count -= 1
         Weight.objects.filter(source=source_id, operator=operator_id).update(received_count=F("received_count") - 1)

@@ -81,7 +81,7 @@ class Model:
         return choose(candidates, strategy=strategy, draw=DRAW, sticky=sticky, **named)
 
     def put(self, inquiry, decision):
-        if inquiry.holder is not None and not inquiry.is_resolved:
+        if inquiry.holder is not None:
             self.received[inquiry.source, inquiry.holder] -= 1
         inquiry.holder, inquiry.is_resolved = decision.chosen, False
         if decision.chosen is None:

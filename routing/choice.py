@@ -206,10 +206,12 @@ def _fair(eligible: Sequence[Candidate], step: int) -> Candidate:
 
     R. Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980) 323–330: of those whose credit has
     reached 1/(2n−2), the one whose next inquiry falls due first. While the eligible stay the same, every credit stays
-    within 1 − 1/(2n−2), which no rule can better. While people come and go or are full no rule can promise as much:
-    credits stay under 2 when that happens by chance, and under 5 in the worst order of comings and goings we could
-    make, with weights of 10,000 to 1 (under 1 up to 10 to 1); so nobody returns to a longer burst than that. Taking simply the largest credit, as nginx's smooth weighted round
+    within 1 − 1/(2n−2), which no rule can better. Taking simply the largest credit, as nginx's smooth weighted round
     robin does, may drift past one inquiry; stride scheduling (Waldspurger 1995) keeps pairs within it, not the whole.
+
+    While people come and go or are full no rule can promise as much. As measured, credits stay under 2 when that
+    happens by chance; in the worst order of comings and goings we could make, under 1 with weights up to 10 to 1 and
+    under 5 with 10,000 to 1. Nobody who returns is owed a longer burst than that.
     """
     if len(eligible) == 1:
         return eligible[0]

@@ -1,8 +1,9 @@
 """Who holds an inquiry: the one place that gives inquiries to operators.
 
 Every way an inquiry can come to an operator passes `place` or `open_inquiry` under a `Pool`'s lock, and leaves an
-Assignment that says why. Locks are taken in one order everywhere: the lead, the sources, the operators, each by their ids, and the inquiry.
-Whatever frees a slot gives it to the best waiting inquiry in the same transaction, as its last step.
+Assignment that says why. Locks are taken in one order everywhere: the lead, the sources, the operators, each by their
+ids, and the inquiry. Whatever frees a slot gives it to the best waiting inquiry in the same transaction, as its last
+step.
 """
 
 from collections.abc import Callable, Collection, Iterable

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
@@ -378,6 +379,13 @@ def email():
 
 
 globals().update(email())
+
+# The versions of the offline reader's model that `manage.py retrain` makes; at scale a folder that all processes see.
+MODELS_DIR = Path(read(env.str, "MODELS_DIR", str(VAR_DIR / "models")))
+# On: every night a new one is fitted on the corrections, and taken if it is not worse.
+RETRAIN_NIGHTLY = flag("RETRAIN_NIGHTLY", default=False)
+if RETRAIN_NIGHTLY:
+    CELERY_BEAT_SCHEDULE["retrain"] = {"task": "triage.retrain", "schedule": crontab(hour=3, minute=30)}
 
 LOG_LEVEL = read(env.str, "LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):

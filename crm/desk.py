@@ -82,9 +82,7 @@ def navigation(request) -> list[dict]:
             _("Triage"),
             _item("triage_insight", _("Insights"), "lightbulb", request),
             _item("triage_correction", _("Corrections"), "rule", request),
-            may("triage.view_correction")
-            and may("triage.view_insight")
-            and {"title": _("Quality"), "icon": "monitoring", "link": reverse("admin:triage_quality")},
+            _quality(request),
             _item("triage_job", _("Jobs"), "sync", request, badge=failed),
         ),
         _group(
@@ -140,3 +138,9 @@ def _item(name, title, icon, request, *, badge=0) -> dict | None:
     if badge:
         item["badge"] = str(badge)
     return item
+
+
+def _quality(request) -> dict | None:
+    if not request.user.has_perms(["triage.view_correction", "triage.view_insight"]):
+        return None
+    return {"title": _("Quality"), "icon": "monitoring", "link": reverse("admin:triage_quality")}

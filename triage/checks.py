@@ -1,5 +1,6 @@
-"""Settings of the alerts that are well formed and still wrong: better found at the start than by the first P0."""
+"""Settings of triage that are well formed and still wrong: better found at the start than by the first P0."""
 
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -44,6 +45,14 @@ def check_alert_webhook(app_configs, **kwargs):
         message = "ALERT_WEBHOOK_URL begins with http://: whoever is on the way can read the alerts."
         return [Warning(message, hint="Use https://.", id="triage.W003")]
     return []
+
+
+@register
+def check_training(app_configs, **kwargs):
+    if not settings.RETRAIN_NIGHTLY or find_spec("sklearn"):
+        return []
+    message = "RETRAIN_NIGHTLY is on, and scikit-learn is not installed: nothing will be learnt from corrections."
+    return [Warning(message, hint="pip install -r requirements-dev.txt", id="triage.W004")]
 
 
 def _is_email(address):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from .models import Correction, Insight, Job
@@ -52,3 +52,10 @@ def recent_correction_texts(*, limit: int) -> Iterator[tuple[UUID, str]]:
     recent = Correction.objects.order_by("-created_at", "-id")[:limit]
     for pk, text, message in recent.values_list("pk", "text", "insight__inquiry__message"):
         yield pk, message or text
+
+
+def last_words() -> Iterator[Correction]:
+    """The newest correction of every corrected content."""
+    newer = Q(created_at__gt=OuterRef("created_at")) | Q(created_at=OuterRef("created_at"), pk__gt=OuterRef("pk"))
+    newest = ~Exists(Correction.objects.filter(newer, content_hash=OuterRef("content_hash")))
+    return Correction.objects.filter(newest).select_related("insight__inquiry").order_by("created_at", "id").iterator()

@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from crm import checks
-from triage.analyzers.registry import get_analyzer
+from triage.analyzers.registry import built_analyzer
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "config" / "settings.py"
@@ -99,9 +99,9 @@ def test_the_hosted_run_collects_its_static_files(monkeypatch):
 
 @pytest.fixture
 def fresh_analyzer():
-    get_analyzer.cache_clear()
+    built_analyzer.cache_clear()
     yield
-    get_analyzer.cache_clear()
+    built_analyzer.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["", "foo", "no.such.Class", "os.path", "pathlib.PurePath.match"])

@@ -1,6 +1,7 @@
 """Which analyzer reads: the TRIAGE_ANALYZER setting, a word of the house or the dotted path of a class."""
 
-from functools import cache
+import logging
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -9,12 +10,34 @@ from django.utils.module_loading import import_string
 from .base import Analyzer
 from .openai import OpenAIAnalyzer
 from .rules import RulesAnalyzer
+from .versions import NoSuchVersion, Versions
+
+logger = logging.getLogger(__name__)
+
+OFFLINE = "rules"
 
 
-@cache
 def offline_reader() -> Analyzer:
-    """The house's own reader, built once a process. It reads in the place of those that cannot be had."""
-    return RulesAnalyzer()
+    """The house's own reader, with the version of its model that is chosen now: a new choice needs no restart.
+
+    It reads in the place of those that cannot be had.
+    """
+    return _offline_reader(versions().chosen())
+
+
+@lru_cache(maxsize=2)
+def _offline_reader(version: str) -> Analyzer:
+    try:
+        return versions().reader(version)
+    except NoSuchVersion:
+        # Better read by the one that ships than not at all. Said once: the answer is kept.
+        logger.error("Version %s of the reader's model cannot be read; the shipped one is used.", version)
+        return RulesAnalyzer()
+
+
+def versions() -> Versions:
+    """The versions of the offline reader's model."""
+    return Versions(settings.MODELS_DIR)
 
 
 def _openai() -> Analyzer:
@@ -28,12 +51,17 @@ def _openai() -> Analyzer:
     )
 
 
-HOUSE = {"rules": offline_reader, "openai": _openai}
+HOUSE = {OFFLINE: offline_reader, "openai": _openai}
+
+
+def get_analyzer() -> Analyzer:
+    """The analyzer of this process. Raises ImproperlyConfigured, naming the setting."""
+    return offline_reader() if settings.TRIAGE_ANALYZER == OFFLINE else built_analyzer()
 
 
 @cache
-def get_analyzer() -> Analyzer:
-    """The analyzer of this process, built once. Raises ImproperlyConfigured, naming the setting."""
+def built_analyzer() -> Analyzer:
+    """The analyzer that the setting names, built once a process. Raises ImproperlyConfigured, naming the setting."""
     name = settings.TRIAGE_ANALYZER
     if name in HOUSE:
         return HOUSE[name]()

@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from triage.checks import check_alert_emails, check_alert_webhook
+from triage import checks
+from triage.checks import check_alert_emails, check_alert_webhook, check_training
 
 SECRET = "whsec_" + base64.b64encode(bytes(24)).decode()
 
@@ -51,3 +52,12 @@ def test_it_judges_address_and_secret_together(settings, url, secrets, found):
     settings.ALERT_WEBHOOK_URL, settings.ALERT_WEBHOOK_SECRET = url, secrets
 
     assert ids(check_alert_webhook(None)) == found
+
+
+def test_it_warns_of_nights_that_learn_nothing(settings, monkeypatch):
+    settings.RETRAIN_NIGHTLY = True
+    assert check_training(None) == []
+
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+
+    assert ids(check_training(None)) == ["triage.W004"]

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.conf import settings as django_settings
 
-from triage.analyzers.registry import get_analyzer
+from triage.analyzers.registry import built_analyzer
 from triage.services.work import do_job
 
 from .factories import JobFactory
@@ -17,14 +17,14 @@ from .test_openai import KEY, PRIVATE, TEXT
 
 @pytest.fixture
 def model(settings):
-    get_analyzer.cache_clear()
+    built_analyzer.cache_clear()
     with serving() as server:
         settings.TRIAGE_ANALYZER = "openai"
         settings.OPENAI_BASE_URL = server.url + "/"
         settings.OPENAI_API_KEY = KEY
         settings.OPENAI_MODEL = "small"
         yield server
-    get_analyzer.cache_clear()
+    built_analyzer.cache_clear()
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.core.checks import run_checks
 
 from triage.analyzers.base import Context, Evidence, Reading, Unavailable, UnreadableError
-from triage.analyzers.registry import get_analyzer
+from triage.analyzers.registry import built_analyzer
 from triage.services.work import do_job
 
 from .factories import JobFactory
@@ -90,9 +90,9 @@ def faults():
 
 @pytest.fixture(autouse=True)
 def fresh():
-    get_analyzer.cache_clear()
+    built_analyzer.cache_clear()
     yield
-    get_analyzer.cache_clear()
+    built_analyzer.cache_clear()
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ document.addEventListener("DOMContentLoaded", () => {
         label,
         data: values,
         spanGaps: true,
+        // All right is a point on the upper edge: it is drawn whole.
+        clip: false,
         borderColor: colours[place],
         backgroundColor: colours[place],
         tension: 0.2,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from uuid_utils.compat import uuid7
@@ -154,6 +155,15 @@ class Inquiry(models.Model):
     assigned_at = models.DateTimeField(_("assigned"), null=True, blank=True)
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
+    #: Empty when it was resolved through the API: a key is no person.
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("resolved by"),
+    )
     #: How often it was taken back because it was not accepted in time.
     bounce_count = models.PositiveSmallIntegerField(_("times taken back"), default=0)
 
@@ -186,7 +196,7 @@ class Inquiry(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.lead} · {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.lead} · {localtime(self.created_at):%Y-%m-%d %H:%M}"
 
     @property
     def accept_by(self) -> datetime | None:

@@ -108,7 +108,7 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
 
     fieldsets = [
         (None, {"fields": [("lead_link", "source"), ("state", "holder"), ("priority", "repeat_count")]}),
-        (_("Times"), {"fields": [("created_at", "assigned_at"), ("accepted_at", "resolved_at")]}),
+        (_("Times"), {"fields": [("created_at", "assigned_at"), ("accepted_at", "resolved_at"), "resolved_by"]}),
         (_("What came with it"), {"fields": ["extra_table"]}),
     ]
     readonly_fields = [
@@ -121,6 +121,7 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
         "assigned_at",
         "accepted_at",
         "resolved_at",
+        "resolved_by",
         "extra_table",
     ]
     change_form_before_template = "desk/inquiry.html"
@@ -156,6 +157,7 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
             # What can be corrected is not typed as well: see get_readonly_fields.
             shown["show_save"] = not shown["judging"]
             shown["candidates"] = candidate_table(assignment) if assignment else ""
+            shown["resolved"] = short_time(inquiry.resolved_at)
             shown |= waiting_of(inquiry, now=timezone.now())
         return super().changeform_view(request, object_id, form_url, shown)
 

@@ -26,9 +26,9 @@ from leads.services import (
 from routing.models import Operator
 
 
-def resolve(pk):
+def resolve(pk, *, by):
     """Gives what came of it: a key of OUTCOMES."""
-    return _steer("resolved", resolve_inquiry, pk)
+    return _steer("resolved", resolve_inquiry, pk, by=by)
 
 
 def accept(pk):

@@ -67,7 +67,7 @@ class SteeringAdmin:
 
     @action(description=_("Resolve"), permissions=["change"], icon="check")
     def resolve_selected(self, request, queryset):
-        self._each(request, queryset, resolve)
+        self._each(request, queryset, lambda pk: resolve(pk, by=request.user))
 
     @action(description=_("Re-route: let the strategy choose again"), permissions=["change"], icon="alt_route")
     def reroute_selected(self, request, queryset):
@@ -85,7 +85,7 @@ class SteeringAdmin:
         },
     )
     def resolve(self, request, form, object_id):
-        return self._one(request, object_id, resolve(object_id))
+        return self._one(request, object_id, resolve(object_id, by=request.user))
 
     @action(
         description=_("Re-route"),

@@ -68,6 +68,24 @@ def test_resolving_many_reports_in_numbers(admin_client, held):
     assert said(response) == ["3 inquiries resolved.", "1 already was resolved."]
 
 
+def test_the_page_says_who_resolved_it(admin_client, admin_user, held):
+    other = InquiryFactory()
+
+    act(admin_client, held, "resolve")
+    bulk(admin_client, "resolve_selected", other)
+
+    for inquiry in (held, other):
+        inquiry.refresh_from_db()
+        assert inquiry.resolved_by == admin_user
+        assert "Resolved by admin on " in admin_client.get(page(inquiry)).content.decode()
+
+
+def test_what_was_resolved_through_the_api_names_nobody(admin_client):
+    resolved = InquiryFactory(resolved_at="2026-11-20T12:00Z")
+
+    assert "Resolved on " in admin_client.get(page(resolved)).content.decode()
+
+
 def test_looking_at_the_dialog_changes_nothing(admin_client, held):
     for action in ("resolve", "reroute", "give", "reopen"):
         assert admin_client.get(page(held, action)).status_code == 200

@@ -100,6 +100,7 @@ def place(inquiry: Inquiry, decision: Decision, pool: Pool, *, trigger: str, by=
         "assigned_at": pool.now if decision.chosen else inquiry.assigned_at,
         "accepted_at": None,
         "resolved_at": None,
+        "resolved_by": None,
         "waiting_reason": "" if decision.chosen else decision.reason,
         "bounce_count": inquiry.bounce_count,
     }

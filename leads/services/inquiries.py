@@ -62,16 +62,16 @@ def own_transaction(service: Callable[P, R]) -> Callable[P, R]:
 
 
 @own_transaction
-def resolve_inquiry(inquiry_id: UUID, *, now: datetime, dice: Dice) -> bool:
-    """Close an inquiry and give the slot it frees to the best waiting one.
+def resolve_inquiry(inquiry_id: UUID, *, by=None, now: datetime, dice: Dice) -> bool:
+    """Close an inquiry and give the slot it frees to the best waiting one. ``by`` is the user who did, if it was one.
 
     Gives False for one that is resolved already, which is left as it is. One transaction. Raises Inquiry.DoesNotExist.
     """
     inquiry, pool = _locked(inquiry_id, now=now)
     if inquiry.resolved_at:
         return False
-    inquiry.resolved_at, inquiry.waiting_reason = now, ""
-    inquiry.save(update_fields=["resolved_at", "waiting_reason"])
+    inquiry.resolved_at, inquiry.resolved_by, inquiry.waiting_reason = now, by, ""
+    inquiry.save(update_fields=["resolved_at", "resolved_by", "waiting_reason"])
     if inquiry.operator_id:
         assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
     return True

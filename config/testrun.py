@@ -31,7 +31,7 @@ def main(arguments) -> int:
     with ExitStack() as servers:
         environment, found, missing = start_servers(servers)
         if missing and os.environ.get("CI") == "true":
-            say(f"Nothing was tested: {'; '.join(missing)}. CI must run on PostgreSQL and Redis.")
+            say("Nothing was tested.", *missing, "CI must run on PostgreSQL and Redis.")
             return 1
         rounds = ["SQLite", " with ".join(found)] if found else ["SQLite only"]
         say(f"Testing on {', then on '.join(rounds)}.", *missing)

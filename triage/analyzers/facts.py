@@ -16,7 +16,19 @@ _SEATS = (
     "сотрудник", "человек", "людей", "лиценз", "пользовател", "рабочи", "мест", "оператор", "менеджер", "участник", "посадочн", "аккаунт", "учеток", "учетн",
 )  # fmt: skip
 #: Shortened links hide where they lead.
-_SHORT_LINKS = ("bit.ly", "tinyurl", "goo.gl", "t.co/", "clck.ru", "is.gd", "cutt.ly", "vk.cc", "rb.gy", "t.me/+", "t.me/joinchat")
+_SHORT_LINKS = (
+    "bit.ly",
+    "tinyurl",
+    "goo.gl",
+    "t.co/",
+    "clck.ru",
+    "is.gd",
+    "cutt.ly",
+    "vk.cc",
+    "rb.gy",
+    "t.me/+",
+    "t.me/joinchat",
+)
 _ODD_ENDINGS = (".xyz", ".top", ".club", ".site", ".online", ".biz", ".info")
 #: How far from a number the counted word may stand: "50 paid annual seats".
 _REACH = 2

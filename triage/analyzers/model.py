@@ -23,8 +23,9 @@ PART_SHARE = 1.5
 SIGN_SHARE = 0.3
 #: The rows of so many words are kept; others are looked up anew.
 WORDS_REMEMBERED = 20_000
-#: Divides the model's scores before they become beliefs.
-TEMPERATURE = 1.0
+#: Divides the scores before they become beliefs. A fixed round number, not fitted: phrases of one house resemble each
+#: other, so a model that has only seen them is a little too sure of what other people write.
+TEMPERATURE = 1.1
 
 
 class Model:
@@ -50,10 +51,12 @@ class Model:
             names = stored["names"].tobytes().decode().split("\n")
             return cls.of(names, stored["rarity"], stored["weights"], stored["bias"])
 
-    def save(self, path: Path = PATH) -> None:
-        """Write the model without compression: the same model is the same bytes."""
+    def save(self, path: Path = PATH, *, source: str = "") -> None:
+        """Write the model without compression: the same model is the same bytes. ``source`` is a digest of its making."""
         names = np.frombuffer("\n".join(self.rows).encode(), dtype=np.uint8)
-        about = np.frombuffer(json.dumps({"version": self.version, "intents": INTENTS}).encode(), dtype=np.uint8)
+        about = np.frombuffer(
+            json.dumps({"version": self.version, "intents": INTENTS, "source": source}).encode(), dtype=np.uint8
+        )
         with path.open("wb") as file:
             np.savez(
                 file,

@@ -38,12 +38,16 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
-_LATIN_LOOKALIKES = frozenset("abcehkmoptxyi3")
-_FOLD_LATIN = str.maketrans("abcehkmoptxy3", "авсенкмортхуз")
+_LATIN_LOOKALIKES = frozenset("abcehkmoptxyui3")
+_FOLD_LATIN = str.maketrans("abcehkmoptxyui3", "авсенкмортхуииз")
 _FOLD_CYRILLIC = str.maketrans("авсенкмортхуіѕј", "abcehkmoptxyisj")
 _CYRILLIC_LOOKALIKES = frozenset("авсенкмортхуіѕј")
-_GREEK = str.maketrans("αορενκτιυχ", "аореvктiих")
+#: Letters that nobody types but to be read as others: small capitals and such.
+_STRANGE = str.maketrans("ᴀʙᴄᴅᴇɢʜɪᴋʟᴍɴᴏᴘʀᴛᴜᴠʏᴢᴦᴧᴨᴩᴫɜɯʍᴎꭺᏼꮯꭼꮋꮇꭲꮪꮶꮲꮻ", "авсдегниклмнорятивузглпрлзшмиавсенмтскро")
+_STRANGE_LETTERS = frozenset(map(chr, _STRANGE))
 _INVISIBLE = re.compile("[\u0300-\u036f\u0483-\u0489\u200b-\u200f\u2060\u00ad\ufe0e\ufe0f'’`_]")
+#: A foreign name declined as Russians do: "gmailом", "UIшник".
+_FOREIGN_WITH_ENDING = re.compile("[A-Za-z]*[d-zD-Z][A-Za-z]*[а-яё]{1,3}|[A-Z]{2,6}[а-яё]{1,12}")
 _CYRILLIC = re.compile("[а-яёіїєґў]", re.IGNORECASE)
 _LATIN = re.compile("[a-z]", re.IGNORECASE)
 
@@ -89,9 +93,11 @@ def fold(raw: str) -> tuple[str, bool]:
     if word.isascii():
         return _INVISIBLE.sub("", word)[:WORD_LIMIT], False
     word = unicodedata.normalize("NFKC", raw).lower()
-    word = _INVISIBLE.sub("", word).replace("ё", "е")[:WORD_LIMIT].translate(_GREEK)
+    word = _INVISIBLE.sub("", word).replace("ё", "е")[:WORD_LIMIT]
+    if not _STRANGE_LETTERS.isdisjoint(word):
+        return word.translate(_STRANGE), True
     latin, cyrillic = _LATIN.findall(word), _CYRILLIC.findall(word)
-    if not latin or not cyrillic:
+    if not latin or not cyrillic or _FOREIGN_WITH_ENDING.fullmatch(raw):
         return word, False
     if len(cyrillic) >= len(latin) and _LATIN_LOOKALIKES.issuperset(latin):
         return word.translate(_FOLD_LATIN), True

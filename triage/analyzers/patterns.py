@@ -18,8 +18,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 GAP = 3
+#: For so many pairs of neighbours the phrases they can begin are remembered.
+PAIRS_REMEMBERED = 40_000
 
 _PLAIN = re.compile(r"\w+\*?|<\w+>|\.\.")
 _PIECE = re.compile(r"\)\?|[()|]|[^\s()|]+")
@@ -34,7 +37,9 @@ class Step:
     is_gap: bool = False
 
     def accepts(self, word: str) -> bool:
-        return word in self.exact or word.startswith(self.prefixes) or not (self.exact or self.prefixes)
+        if word in self.exact:
+            return True
+        return word.startswith(self.prefixes) if self.prefixes else not self.exact
 
 
 def compile_phrase(phrase: str) -> list[tuple[Step, ...]]:
@@ -100,6 +105,7 @@ class Matcher:
             for steps in compile_phrase(phrase):
                 self._index(steps, owner)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
+        self._woken = lru_cache(maxsize=PAIRS_REMEMBERED)(self._wake)
 
     def _index(self, steps: tuple[Step, ...], owner: object) -> None:
         if not steps or steps[0].is_gap or not (steps[0].exact or steps[0].prefixes):
@@ -112,29 +118,45 @@ class Matcher:
     def find(self, words: Sequence[str]) -> list[tuple[object, int, int]]:
         """(owner, first word, last word) for every phrase found, in the order of the text."""
         found = []
-        for place, word in enumerate(words):
-            for steps, owner in self._woken(word):
-                last = _end(steps, words, place + 1)
+        for place, (word, following) in enumerate(zip(words, [*words[1:], ""], strict=False)):
+            for steps, owner in self._woken(word, following):
+                last = _end(steps, words, place + 1) if steps else place + 1
                 if last:
                     found.append((owner, place, last - 1))
         return found
 
-    def _woken(self, word: str) -> list:
+    def _wake(self, word: str, following: str) -> list[tuple[tuple[Step, ...], object]]:
+        """The phrases that these two neighbours can begin, each without its first step."""
         woken = list(self._by_word.get(word, ()))
         for length in self._lengths:
             if length > len(word):
                 break
             woken += self._by_prefix.get(word[:length], ())
-        return woken
+        return [
+            (steps, owner) for steps, owner in woken if not steps or steps[0].is_gap or steps[0].accepts(following)
+        ]
 
 
 def _end(steps: tuple[Step, ...], words: Sequence[str], place: int) -> int:
     """Where the steps end when they begin at ``place``; 0 when they do not fit."""
+    count = len(words)
     for number, step in enumerate(steps):
         if step.is_gap:
-            rest = steps[number + 1 :]
-            return next(filter(None, (_end(rest, words, place + skip) for skip in range(GAP + 1))), 0)
-        if place >= len(words) or not step.accepts(words[place]):
+            return _end_after_gap(steps[number + 1 :], words, place)
+        if place >= count or not step.accepts(words[place]):
             return 0
         place += 1
     return place
+
+
+def _end_after_gap(steps: tuple[Step, ...], words: Sequence[str], place: int) -> int:
+    """Where the steps end when up to GAP words may come before them; the nearest fit wins."""
+    if not steps:
+        return place
+    accepts = steps[0].accepts
+    for start in range(place, min(place + GAP + 1, len(words))):
+        if accepts(words[start]):
+            last = _end(steps, words, start)
+            if last:
+                return last
+    return 0

@@ -22,10 +22,18 @@ SURE_ENOUGH = 0.45
 #: Each line: the priority, the intents it concerns, and the facts of which every group must be met by one.
 #: The first line that holds decides. Where none holds, the ordinary priority of the intent does.
 _LINES = (
-    ("P0", ("support", "complaint"), (("outage", "security", "data_loss", "payment_taken", "injury", "legal_threat"),)),
+    (
+        "P0",
+        ("support", "complaint"),
+        (("outage", "security", "data_loss", "payment_taken", "injury", "legal_threat"),),
+    ),
     ("P0", ("info", "other"), (("injury", "security"), ("urgent",))),
     ("P0", ("buy",), (("urgent",), ("budget", "money", "enterprise", "call_now"))),
-    ("P1", ("buy",), (("budget", "money", "quantity", "enterprise", "deadline", "demo", "callback", "call_now", "urgent"),)),
+    (
+        "P1",
+        ("buy",),
+        (("budget", "money", "quantity", "enterprise", "deadline", "demo", "callback", "call_now", "urgent"),),
+    ),
     ("P1", ("support",), (("blocks_work", "urgent"),)),
     ("P1", ("complaint",), (("deadline", "repeat_contact", "urgent"),)),
 )

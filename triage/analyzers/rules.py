@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 from .base import INTENTS, TAGS, Context, Evidence, Reading
 from .facts import Fact, facts_of
 from .lexicon import Hit, lexicon
@@ -13,7 +16,20 @@ from .spam import is_spam
 #: More would bury the telling words.
 EVIDENCE_LIMIT = 12
 
+#: A longer text is read this far; the time for a read is bounded by it.
+CHARACTERS_READ = 10_000
+
 _FACT_TAGS = frozenset(TAGS)
+_HERE = Path(__file__).parent
+#: All that decides how a text is read.
+_DECIDING = (
+    *(
+        f"{name}.py"
+        for name in ("facts", "features", "lexicon", "model", "normalise", "patterns", "policy", "rules", "spam")
+    ),
+    "model.npz",
+    "words/*.toml",
+)
 
 
 class RulesAnalyzer:
@@ -24,11 +40,11 @@ class RulesAnalyzer:
     def __init__(self):
         self._lexicon = lexicon()
         self._model = model()
-        self.version = self._model.version
+        self.version = fingerprint()
 
     def read(self, text: str, context: Context = Context()) -> Reading:
         """Read one message: what is wanted, how soon, what to do, and which words say so."""
-        message = normalise(text)
+        message = normalise(text[:CHARACTERS_READ])
         hits = self._lexicon.find(message)
         facts = facts_of(message, hits, context)
         probs = self._model.beliefs(message, hits)
@@ -45,6 +61,14 @@ class RulesAnalyzer:
             evidence=_evidence(message, hits, facts, intent, priority, raised_by),
             probs=probs,
         )
+
+
+def fingerprint() -> str:
+    """A short digest of every file that decides a reading: it changes whenever the same text could be read differently."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in _DECIDING for path in _HERE.glob(pattern)):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _intent(probs: dict[str, float], hits: list[Hit], facts: dict[str, Fact | None]) -> str:

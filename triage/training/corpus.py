@@ -33,7 +33,7 @@ def build(phrases: list[Phrase], seed: int = SEED) -> list[Example]:
     examples = []
     for phrase in phrases:
         texts = _typed(phrase, slots[phrase.lang], rng)
-        examples += [Example(text, phrase.intent, phrase.lang, phrase.theme, len(texts) ** -0.5) for text in texts]
+        examples += [Example(text, phrase.intent, phrase.lang, phrase.theme, len(texts) ** -0.25) for text in texts]
     return examples + _long_messages(phrases, slots, rng)
 
 
@@ -61,7 +61,9 @@ def _long_messages(phrases: list[Phrase], slots: dict, rng: Random) -> list[Exam
                 chosen = [first, *rng.choices(theme, k=rng.choice((1, 1, 2, 3, 5)))]
                 sentences = [variants(phrase, slots[lang], rng)[0] for phrase in chosen]
                 if intent in ("support", "complaint"):
-                    sentences[1:1] = [variants_of_circumstance(slots[lang], rng) for _ in range(rng.choice((0, 1, 2, 3)))]
+                    sentences[1:1] = [
+                        variants_of_circumstance(slots[lang], rng) for _ in range(rng.choice((0, 1, 2, 3)))
+                    ]
                 text = ". ".join(sentence.rstrip(". ") for sentence in dict.fromkeys(sentences))
                 if rng.random() < 0.5 and intent not in ("other", "spam"):
                     text = dressed(text, slots[lang], rng)

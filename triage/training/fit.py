@@ -35,7 +35,11 @@ class Seen:
 def see(text: str) -> Seen:
     message = normalise(text)
     hits = lexicon().find(message)
-    return Seen(features.word_features(message), sorted({part for word in features.distinct_words(message) for part in features.parts(word)}), features.sign_features(message, hits))
+    return Seen(
+        features.word_features(message),
+        sorted({part for word in features.distinct_words(message) for part in features.parts(word)}),
+        features.sign_features(message, hits),
+    )
 
 
 def fit(examples: list[Example], seen: list[Seen], *, strength: float = STRENGTH) -> Model:

@@ -28,9 +28,7 @@ def slip(text: str, rng: Random) -> str:
     start, end = rng.choice(places)
     at = rng.randrange(start + 1, end - 1)
     letter = text[at]
-    changed = rng.choice(
-        ("", letter * 2, text[at + 1] + letter, rng.choice(_NEIGHBOURS.get(letter.lower(), letter)))
-    )
+    changed = rng.choice(("", letter * 2, text[at + 1] + letter, rng.choice(_NEIGHBOURS.get(letter.lower(), letter))))
     skipped = 2 if len(changed) == 2 and changed != letter * 2 else 1
     return text[:at] + changed + text[at + skipped :]
 

@@ -7,16 +7,19 @@ phrases below it belong together and are held out together when the model is sco
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from triage.analyzers.lexicon import FOLDER
+
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "ru")
 #: How many messages one line with choices in it may become.
-VARIANTS = 5
+VARIANTS = 8
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 
@@ -40,8 +43,19 @@ def load_phrases(folder: Path = HERE / "phrases") -> list[Phrase]:
             if line.startswith("#"):
                 theme = line.lstrip("# ")
             elif line.strip():
-                phrases.append(Phrase(line.strip(), path.stem, path.parent.name, f"{path.parent.name}/{path.stem}/{theme}"))
+                phrases.append(
+                    Phrase(line.strip(), path.stem, path.parent.name, f"{path.parent.name}/{path.stem}/{theme}")
+                )
     return phrases
+
+
+def source_digest() -> str:
+    """A digest of all that the model is made from; the model file carries it, so that a stale one is noticed."""
+    digest = hashlib.sha256()
+    for folder, pattern in ((HERE, "phrases/*/*.txt"), (HERE, "slots/*.toml"), (FOLDER, "*.toml")):
+        for path in sorted(folder.glob(pattern)):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def load_slots(lang: str) -> dict[str, list[str]]:

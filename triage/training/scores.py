@@ -13,7 +13,7 @@ from triage.analyzers.base import INTENTS
 from .corpus import SEED, Example
 from .fit import Seen, fit, to_matrix
 
-FOLDS = 3
+FOLDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ def table(verdicts: list[Verdict]) -> str:
         count = sum(verdict.intent == intent for verdict in verdicts)
         lines.append(f"{intent:12} {precision:9.3f} {recall:6.3f} {score:5.3f} {count:6}")
     macro = np.mean([_scores(verdicts, intent)[2] for intent in INTENTS])
-    lines.append(f"macro-F1 {macro:.3f}, accuracy {_accuracy(verdicts):.3f}, calibration error {_calibration(verdicts):.3f}")
+    lines.append(
+        f"macro-F1 {macro:.3f}, accuracy {_accuracy(verdicts):.3f}, calibration error {_calibration(verdicts):.3f}"
+    )
     for lang in ("en", "ru"):
         lines.append(f"{lang}: accuracy {_accuracy([verdict for verdict in verdicts if verdict.lang == lang]):.3f}")
     return "\n".join(lines)

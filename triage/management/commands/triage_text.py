@@ -6,18 +6,20 @@ import sys
 from django.core.management.base import BaseCommand
 
 from triage.analyzers.base import Reading
-from triage.analyzers.rules import RulesAnalyzer
+from triage.analyzers.registry import get_analyzer
 
 
 class Command(BaseCommand):
-    help = 'Reads JSON lines {"text": …, "id": …} on standard input and writes one insight per line, in the same order.'
+    help = (
+        'Reads JSON lines {"text": …, "id": …} on standard input and writes one insight per line, in the same order.'
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser):
         parser.add_argument("--probs", action="store_true", help="add the belief in each intent")
 
     def handle(self, *args, **options):
-        analyzer, bad_count = RulesAnalyzer(), 0
+        analyzer, bad_count = get_analyzer(), 0
         for line in sys.stdin.buffer:
             if not line.strip():
                 continue
@@ -28,7 +30,7 @@ class Command(BaseCommand):
                 answer = {"error": str(error)}
             else:
                 answer = as_insight(analyzer, question, with_probs=options["probs"])
-            self.stdout.write(json.dumps(answer, ensure_ascii=False))
+            self.stdout.write(as_line(answer))
         if bad_count:
             self.stderr.write(f"{bad_count} lines could not be read")
             sys.exit(1)
@@ -38,13 +40,19 @@ def parse(line: bytes) -> dict:
     """The question in one line. Raises ValueError with a sentence when there is none."""
     try:
         question = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("the line is not JSON") from None
     if not isinstance(question, dict) or "text" not in question:
         raise ValueError("the line has no text")
     if not isinstance(question["text"], str):
         raise ValueError("the text is not a string")
     return question
+
+
+def as_line(answer: dict) -> str:
+    """One line of JSON, readable where it can be: half a character pair cannot be written but as an escape."""
+    line = json.dumps(answer, ensure_ascii=False)
+    return line if line.isascii() or line.encode(errors="replace").decode() == line else json.dumps(answer)
 
 
 def as_insight(analyzer, question: dict, *, with_probs: bool) -> dict:

@@ -1,10 +1,11 @@
 """Corrections: a supervisor's word on a reading. It counts at once, for this inquiry and for texts like it."""
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 from leads.models import WaitingReason
-from leads.services import Dice, own_transaction, release_held
+from leads.services import Dice, InquiryResolved, NotHeld, own_transaction, release_held
 from triage.analyzers.policy import next_action_of, priority_of
 from triage.models import Correction, Insight, Intent
 from triage.queries import is_newest
@@ -75,4 +76,6 @@ def _remember(insight: Insight, *, by, now: datetime, **right: str) -> Correctio
 def _release_from_spam(insight: Insight, *, by, now: datetime, dice: Dice) -> None:
     """It was held back as spam, and is none: it goes where it would have gone."""
     if insight.intent != Intent.SPAM and insight.inquiry.waiting_reason == WaitingReason.HELD_AS_SPAM:
-        release_held(insight.inquiry_id, by=by, now=now, dice=dice)
+        # Somebody else may have resolved or given it since it was looked at.
+        with suppress(InquiryResolved, NotHeld):
+            release_held(insight.inquiry_id, by=by, now=now, dice=dice)

@@ -22,7 +22,7 @@ from triage.queries import last_words
 FEWEST = 20
 HELD_BACK_EVERY = 5
 #: How much a corrected text counts beside one made from the phrases.
-WEIGHT = 3.0
+WEIGHT = 10.0
 _SIGNS = re.compile(r"[\W\d_]+")
 
 

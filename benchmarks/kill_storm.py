@@ -4,7 +4,7 @@
 
 Brings a PostgreSQL and a Redis of its own, runs a real Celery worker and a real relay as processes, and takes in
 inquiries as fast as it can; every so often the worker is killed (SIGKILL, with its children) and Redis is flushed.
-Then it waits, touching nothing, until no job is owed. A job that a killed worker held waits for its lease: two minutes.
+Then it waits, touching nothing, until no job is owed. A job that a killed worker held waits for its lease: 2 minutes.
 Exit status 1 when an inquiry has no insight or two.
 """
 

@@ -62,10 +62,13 @@ def test_the_count_reads_the_index_of_open_inquiries(history):
     assert open_counts([anna.pk]) == {anna.pk: 3}
 
 
-def test_the_next_waiting_one_is_found_by_its_index(history):
+def test_the_next_waiting_one_is_found_without_the_history(history):
     _, site = history
 
-    assert "inquiry_waiting" in plan_of(lambda: Inquiry.objects.waiting().filter(source__in=[site.pk]).first())
+    plan = plan_of(lambda: Inquiry.objects.waiting().filter(source__in=[site.pk]).first())
+
+    # With few open ones PostgreSQL may take either; both hold open inquiries only.
+    assert "inquiry_waiting" in plan or "inquiry_open_by_operator" in plan
 
 
 def test_a_repetition_is_looked_for_in_an_index(history):

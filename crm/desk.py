@@ -60,15 +60,16 @@ def _first_steps():
 
 
 def navigation(request) -> list[dict]:
-    """The sidebar, with the two numbers somebody has to act on."""
+    """The sidebar, with the numbers somebody has to act on; the most urgent are seen on every page."""
     may = request.user.has_perm
-    waiting = queries.waiting_count() if may("leads.view_inquiry") else 0
+    totals = queries.open_totals() if may("leads.view_inquiry") else {"waiting": 0, "urgent": 0}
     failed = queries.failed_job_count() if may("triage.view_job") else 0
     groups = [
         _group(
             pgettext_lazy("navigation", "Work"),
             {"title": _("Dashboard"), "icon": "space_dashboard", "link": reverse("admin:index")},
-            _item("leads_inquiry", _("Inquiries"), "inbox", request, badge=waiting),
+            totals["urgent"] and _urgent(request, count=totals["urgent"]),
+            _item("leads_inquiry", _("Inquiries"), "inbox", request, badge=totals["waiting"]),
             _item("leads_lead", _("Leads"), "contacts", request),
             _item("leads_possibleduplicate", _("Possible duplicates"), "group", request),
         ),
@@ -77,6 +78,9 @@ def navigation(request) -> list[dict]:
             _item("routing_source", _("Sources"), "input", request),
             _item("routing_operator", _("Operators"), "support_agent", request),
             _item("leads_assignment", _("Assignments"), "history", request),
+            may("leads.view_assignment")
+            and may("leads.view_inquiry")
+            and {"title": _("Routing check"), "icon": "fact_check", "link": reverse("admin:leads_routing_check")},
         ),
         _group(
             _("Triage"),
@@ -138,6 +142,13 @@ def _item(name, title, icon, request, *, badge=0) -> dict | None:
     if badge:
         item["badge"] = str(badge)
     return item
+
+
+def _urgent(request, *, count: int) -> dict:
+    link = reverse("admin:leads_inquiry_changelist")
+    is_here = request.path == link and request.GET.get("show") == "urgent"
+    shown = {"title": _("P0 open"), "icon": "notification_important", "link": f"{link}?show=urgent"}
+    return shown | {"badge": str(count), "active": is_here}
 
 
 def _quality(request) -> dict | None:

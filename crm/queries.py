@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from leads.models import Inquiry, Priority
+from leads.models import Inquiry, Priority, WaitingReason
 from leads.queries import open_counts
 from routing.models import Operator, Source, Weight
 from triage.models import Insight, Job
 
 from .models import ApiKey
+
+#: Of the open ones, those that wait for an operator. What is held as spam waits for nobody: it is no cause for alarm.
+IS_WAITING = Q(operator=None) & ~Q(waiting_reason=WaitingReason.HELD_AS_SPAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,9 @@ def open_totals() -> dict[str, int]:
     """How many inquiries are open, wait for an operator, and are of the highest priority."""
     return Inquiry.objects.open().aggregate(
         open=Count("pk"),
-        waiting=Count("pk", filter=Q(operator=None)),
+        waiting=Count("pk", filter=IS_WAITING),
         urgent=Count("pk", filter=Q(priority=Priority.P0)),
     )
-
-
-def waiting_count() -> int:
-    return Inquiry.objects.open().filter(operator=None).count()
 
 
 def failed_job_count() -> int:
@@ -63,7 +62,7 @@ def latest_insights(*, limit: int):
 
 
 def longest_waiting(*, limit: int):
-    waiting = Inquiry.objects.open().filter(operator=None)
+    waiting = Inquiry.objects.open().filter(IS_WAITING)
     return waiting.select_related("lead", "source").order_by("created_at", "id")[:limit]
 
 

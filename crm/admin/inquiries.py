@@ -4,13 +4,14 @@ from math import ceil
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from crm.queries import IS_WAITING
 from leads.admin.assignments import AssignmentInline
 from leads.admin.search import lead_matches
 from leads.explain import candidate_table, sentence
@@ -49,11 +50,11 @@ class ShowFilter(DropdownFilter):
     title = _("show")
     parameter_name = "show"
     conditions = {
-        "waiting": {"resolved_at": None, "operator": None},
-        "open": {"resolved_at": None},
-        "urgent": {"resolved_at": None, "priority": Priority.P0},
-        "held": {"resolved_at": None, "operator": None, "waiting_reason": WaitingReason.HELD_AS_SPAM},
-        "resolved": {"resolved_at__isnull": False},
+        "waiting": Q(resolved_at=None) & IS_WAITING,
+        "open": Q(resolved_at=None),
+        "urgent": Q(resolved_at=None, priority=Priority.P0),
+        "held": Q(resolved_at=None, operator=None, waiting_reason=WaitingReason.HELD_AS_SPAM),
+        "resolved": Q(resolved_at__isnull=False),
     }
 
     def lookups(self, request, model_admin):
@@ -66,7 +67,7 @@ class ShowFilter(DropdownFilter):
         ]
 
     def queryset(self, request, queryset):
-        return queryset.filter(**self.conditions.get(self.value(), {}))
+        return queryset.filter(self.conditions.get(self.value(), Q()))
 
 
 class IntentFilter(DropdownFilter):

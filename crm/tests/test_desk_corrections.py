@@ -122,6 +122,24 @@ def test_what_is_held_as_spam_has_a_view_of_its_own(admin_client, held):
     assert [inquiry.pk for inquiry in shown] == [held.pk]
 
 
+def test_what_is_held_as_spam_is_no_cause_for_alarm(admin_client, insight, held):
+    page = admin_client.get(reverse("admin:index"))
+    waiting = admin_client.get(reverse("admin:leads_inquiry_changelist"), {"show": "waiting"}).context["cl"]
+
+    assert page.context["board"]["totals"]["waiting"] == 1
+    assert held not in page.context["board"]["waiting"]
+    assert [inquiry.pk for inquiry in waiting.result_list] == [insight.inquiry_id]
+
+
+def test_open_p0_is_seen_on_every_page(admin_client, insight):
+    Inquiry.objects.update(priority="P0")
+
+    groups = admin_client.get(reverse("admin:triage_job_changelist")).context["sidebar_navigation"]
+
+    (item,) = [item for group in groups for item in group["items"] if str(item["title"]) == "P0 open"]
+    assert (item["badge"], item["link"]) == ("1", "/admin/leads/inquiry/?show=urgent")
+
+
 def test_a_supervisor_gives_out_what_was_held(admin_client, held):
     page = reverse("admin:leads_inquiry_change", args=[held.pk])
     assert f"{held.pk}/release/" in admin_client.get(page).content.decode()

@@ -7,9 +7,11 @@ from leads.explain import candidate_table, operator_name, sentence
 from leads.models import Assignment
 from routing.theme import ChoicesDropdownFilter, Window, WindowInline, display, short_time
 
+from .routing_check import RoutingCheckPage
+
 
 @admin.register(Assignment)
-class AssignmentAdmin(Window):
+class AssignmentAdmin(RoutingCheckPage, Window):
     list_display = ["created", "inquiry", "who", "why", "trigger", "assigned_by"]
     list_filter = [("reason", ChoicesDropdownFilter), ("trigger", ChoicesDropdownFilter)]
     list_select_related = ["inquiry__lead", "operator", "assigned_by"]

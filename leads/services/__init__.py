@@ -1,7 +1,7 @@
 """What can be done with leads and inquiries."""
 
 from .assigning import Dice, assign_waiting, open_inquiry
-from .audit import Violation, violations
+from .audit import Violation, check_routing, violations
 from .inquiries import (
     InquiryResolved,
     NobodyElse,
@@ -35,6 +35,7 @@ __all__ = [
     "Violation",
     "accept_inquiry",
     "assign_waiting",
+    "check_routing",
     "give_inquiry",
     "hold_as_spam",
     "lock_operators",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext
 
@@ -24,6 +25,17 @@ class Violation:
     inquiry_id: object = None
 
 
+def check_routing(*, now: datetime) -> list[Violation]:
+    """Everything that must not be, found without holding up the intake: what is held is looked at under no lock.
+
+    Operators are locked only while the waiting are looked at. Opens its own transaction for that.
+    """
+    found = list(_held_without_right())
+    with transaction.atomic(durable=True):
+        found += _waiting_beside_a_free_slot(now=now)
+    return found
+
+
 def violations(*, now: datetime) -> Iterator[Violation]:
     """Everything that must not be. Writes nothing, but locks the operators of sources where somebody waits, so that
     one moment is seen: runs inside the caller's transaction.
@@ -39,8 +51,10 @@ def _held_without_right() -> Iterator[Violation]:
     newest = Assignment.objects.filter(inquiry=OuterRef("pk")).order_by("-id")
     held = Inquiry.objects.open().filter(operator__isnull=False).select_related("operator", "lead")
     held = held.annotate(assignment_id=Subquery(newest.values("pk")[:1]))
-    assignments = Assignment.objects.filter(pk__in=held.values("assignment_id")).in_bulk()
-    for inquiry in held.iterator():
+    # Both halves of one moment: what is given to somebody else from here on has a record this list does not name.
+    held = list(held)
+    assignments = Assignment.objects.in_bulk([inquiry.assignment_id for inquiry in held])
+    for inquiry in held:
         assignment = assignments.get(inquiry.assignment_id)
         words = {"operator": inquiry.operator, "inquiry": inquiry}
         if assignment is None or assignment.operator_id != inquiry.operator_id:

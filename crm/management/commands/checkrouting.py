@@ -1,18 +1,16 @@
 """Whether routing kept its promises."""
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 from django.utils import timezone
 
-from leads.services import violations
+from leads.services import check_routing
 
 
 class Command(BaseCommand):
     help = "List every broken promise of routing: a limit exceeded, an inquiry waiting beside a free operator."
 
     def handle(self, **options):
-        with transaction.atomic(durable=True):
-            found = list(violations(now=timezone.now()))
+        found = check_routing(now=timezone.now())
         for violation in found:
             self.stdout.write(f"{violation.kind}: {violation.sentence} ({violation.inquiry_id})")
         if found:

@@ -179,6 +179,14 @@ def test_a_version_that_is_not_there_is_refused(versions, name):
         call_command("analyzers", "use", name)
 
 
+def test_a_folder_that_cannot_be_written_is_said_to_be(versions, corrections, settings, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    settings.MODELS_DIR = tmp_path / "file" / "models"
+
+    with pytest.raises(CommandError, match="cannot be written: .* Set MODELS_DIR"):
+        call_command("analyzers", "use", SHIPPED)
+
+
 def test_a_broken_file_is_no_version_and_the_shipped_one_reads(versions, corrections, caplog):
     name = run(versions).making.version
     (versions._folder / f"{name}.npz").write_bytes(b"PK broken")

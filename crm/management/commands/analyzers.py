@@ -26,6 +26,8 @@ class Command(BaseCommand):
             {"compare": self._compare, "use": self._use}.get(asked, self._list)(**options)
         except NoSuchVersion as error:
             raise CommandError(f"There is no version {error}. See `manage.py analyzers list`.") from error
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be written: {error.strerror}. Set MODELS_DIR.") from error
 
     def _list(self, **options):
         chosen = versions().in_use()

@@ -18,4 +18,6 @@ class Command(BaseCommand):
             outcome = retrain(versions(), now=timezone.now())
         except NotNow as reason:
             raise CommandError(reason) from reason
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be written: {error.strerror}. Set MODELS_DIR.") from error
         self.stdout.write(f"Done: {outcome}")

@@ -36,6 +36,17 @@ def away(
     return Verdict.OFF_SHIFT, min((starts for starts, _ in stretches if starts > now), default=None)
 
 
+def next_change(
+    *, is_active: bool, shifts: Iterable[Hours], absences: Iterable[Leave], zone: str, now: datetime
+) -> datetime | None:
+    """Until when `away` gives the same answer as at ``now``; None when it gives no other one."""
+    shifts = tuple(shifts)
+    if not is_active:
+        return None
+    stretches = [*absences, *(_stretches(shifts, ZoneInfo(zone), now) if shifts else ())]
+    return min((moment for stretch in stretches for moment in stretch if moment > now), default=None)
+
+
 def _stretches(shifts: tuple[Hours, ...], zone: ZoneInfo, now: datetime) -> Iterator[Leave]:
     """Every shift that may touch ``now`` or be the next one, as moments in UTC.
 

@@ -15,10 +15,8 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from .choice import ONE, Candidate, Decision, Strategy, choose
-from .hours import Hours, Leave, away
+from .hours import Hours, Leave, away, next_change
 
-#: While somebody waits, shifts are looked at this often, as the sweep does.
-LOOK_AGAIN = timedelta(minutes=1)
 #: When nobody comes to work any more, those who wait are not waited for.
 PATIENCE = timedelta(days=8)
 
@@ -112,6 +110,9 @@ class _Run:
         self.candidates = {p.id: Candidate(p.id, p.name, p.weight, 0, p.max_load) for p in scenario.people}
         self.tallies = {p.id: Tally(p.name, p.weight, p.max_load) for p in scenario.people}
         self.result = Result(list(self.tallies.values()), scenario.inquiries)
+        #: Until when each person stays at work or away, and the first of these moments; None: for ever.
+        self.changes_at: dict[int, datetime | None] = {p.id: self.now for p in scenario.people}
+        self.next_change: datetime | None = self.now
         self.waiting: deque[datetime] = deque()
         #: (when, whose): the inquiries that will be resolved.
         self.working: list[tuple[datetime, int]] = []
@@ -138,9 +139,10 @@ class _Run:
     def _until(self, moment: datetime, *, stop_when_idle: bool = False) -> None:
         """Let time pass: inquiries are resolved, shifts begin, and whoever waits is given out."""
         while True:
-            next_look = self.now + LOOK_AGAIN if self.waiting else moment
+            # Whoever waits is given out as soon as somebody comes to work, as the sweep does.
+            next_change = self.next_change if self.waiting and self.next_change else moment
             next_end = self.working[0][0] if self.working else moment
-            step = min(moment, next_look, next_end)
+            step = min(moment, next_change, next_end)
             if step >= moment or (stop_when_idle and not self.waiting):
                 break
             self.now = step
@@ -162,21 +164,20 @@ class _Run:
             self._take(decision)
 
     def _decide(self) -> Decision:
-        return choose(
-            [replace(self.candidates[p.id], away=self._away(p)) for p in self.scenario.people],
-            strategy=self.scenario.strategy,
-            draw=self.random.random(),
-        )
+        if self.next_change and self.next_change <= self.now:
+            self._look_who_is_at_work()
+        return choose(list(self.candidates.values()), strategy=self.scenario.strategy, draw=self.random.random())
 
-    def _away(self, person: Person) -> str:
-        reason, _ = away(
-            is_active=person.is_active,
-            shifts=person.shifts,
-            absences=person.absences,
-            zone=person.zone,
-            now=self.now,
-        )
-        return str(reason)
+    def _look_who_is_at_work(self) -> None:
+        for person in self.scenario.people:
+            changes_at = self.changes_at[person.id]
+            if changes_at is None or changes_at > self.now:
+                continue
+            hours = {"shifts": person.shifts, "absences": person.absences, "zone": person.zone, "now": self.now}
+            reason, _ = away(is_active=person.is_active, **hours)
+            self.candidates[person.id] = replace(self.candidates[person.id], away=str(reason))
+            self.changes_at[person.id] = next_change(is_active=person.is_active, **hours)
+        self.next_change = min(filter(None, self.changes_at.values()), default=None)
 
     def _take(self, decision: Decision) -> None:
         for earner in decision.eligible:

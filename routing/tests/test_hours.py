@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.hours import away
+from routing.hours import away, next_change
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
@@ -189,3 +189,30 @@ def test_they_are_at_work_at_the_very_moment_they_are_said_to_be_back(shifts, zo
 
     assert back_at is None if reason == "" else back_at > now
     assert reason == "" or is_at_work(back_at, shifts=shifts, zone=zone)
+
+
+lengths = st.timedeltas(timedelta(minutes=1), timedelta(days=9))
+leaves = st.tuples(moments, lengths).map(lambda leave: (leave[0], leave[0] + leave[1]))
+
+
+@given(
+    st.lists(hours, max_size=6),
+    st.lists(leaves, max_size=3),
+    st.sampled_from(["UTC", BERLIN, NEW_YORK]),
+    moments,
+    st.floats(0, 1, exclude_max=True),
+)
+def test_until_the_next_change_the_answer_stays_the_same(shifts, absences, zone, now, part):
+    kept = {"shifts": shifts, "absences": absences, "zone": zone}
+    changes_at = next_change(is_active=True, now=now, **kept)
+
+    later = now + part * ((changes_at or now + timedelta(days=400)) - now)
+
+    assert ask(later, **kept) == ask(now, **kept)
+
+
+def test_who_is_switched_off_or_keeps_no_hours_never_changes():
+    noon = at("2026-11-20T12:00")
+
+    assert next_change(is_active=False, shifts=OFFICE_HOURS, absences=(), zone=BERLIN, now=noon) is None
+    assert next_change(is_active=True, shifts=(), absences=(), zone=BERLIN, now=noon) is None

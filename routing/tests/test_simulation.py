@@ -46,6 +46,16 @@ def test_who_waits_is_given_out_when_the_shift_begins():
     assert 58 <= result.longest_wait <= 61
 
 
+def test_who_goes_home_is_given_nothing_more():
+    clara = Person(3, "Clara", 1, 1000, shifts=((0, time(8, 0), time(10, 0)),))
+
+    result = simulate(scenario_of([clara], inquiries=300, per_hour=100, start=MONDAY))
+
+    given_by_ten = len([hours for hours, _, _ in result.timeline if hours < 1])
+    assert result.waited_count == 300 - given_by_ten
+    assert result.longest_wait > 6 * 24 * 60
+
+
 def test_without_anybody_at_work_nobody_is_given_anything():
     nobody = Person(3, "Clara", 1, 100, is_active=False)
 

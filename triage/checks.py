@@ -8,6 +8,8 @@ from django.core.checks import Error, Warning, register
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from .analyzers.model import model as shipped_model
+from .analyzers.registry import versions
 from .services.alerts import signing_key
 
 
@@ -53,6 +55,18 @@ def check_training(app_configs, **kwargs):
         return []
     message = "RETRAIN_NIGHTLY is on, and scikit-learn is not installed: nothing will be learnt from corrections."
     return [Warning(message, hint="pip install -r requirements-dev.txt", id="triage.W004")]
+
+
+@register
+def check_model(app_configs, **kwargs):
+    """A model learnt from corrections was judged against the one that shipped then, not against today's."""
+    chosen = versions().chosen()
+    made = next((making for making in versions().all() if making.version == chosen), None)
+    if made is None or made.shipped == shipped_model().version:
+        return []
+    message = f"Version {chosen} of the reader's model is older than the one that ships with the project now."
+    hint = "Run `manage.py analyzers compare`, and `manage.py retrain` to learn from the corrections anew."
+    return [Warning(message, hint=hint, id="triage.W005")]
 
 
 def _is_email(address):

@@ -89,6 +89,15 @@ def test_who_may_only_look_sees_no_buttons_and_corrects_nothing(client, insight)
     assert not Correction.objects.exists()
 
 
+def test_the_api_gives_what_is_right(admin_client, site, full):
+    insight = read(InquiryFactory(source=site))
+    admin_client.post(correct_url(insight), {"intent": "complaint", "priority": "P1", "next_action": "call"})
+
+    answer = full.get(f"/api/v1/inquiries/{insight.inquiry_id}/insight").json()
+
+    assert (answer["intent"], answer["priority"], answer["next_action"]) == ("complaint", "P1", "call")
+
+
 def test_an_insight_that_is_gone_is_said_to_be(admin_client, insight):
     url = correct_url(insight)
     insight.delete()

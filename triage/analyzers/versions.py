@@ -36,6 +36,8 @@ class Making:
     before: str
     before_right_count: int
     right_count: int
+    #: The model that shipped with the project then: a newer one may read better than this version.
+    shipped: str = ""
 
     def __str__(self) -> str:
         return (

@@ -14,6 +14,7 @@ from datetime import datetime
 from leads.identity import fold
 from triage.analyzers.base import Analyzer
 from triage.analyzers.model import Model
+from triage.analyzers.model import model as shipped_model
 from triage.analyzers.normalise import normalise
 from triage.analyzers.versions import Making, RetrainedReader, Versions
 from triage.queries import last_words
@@ -78,6 +79,7 @@ def retrain(
         before=before,
         before_right_count=right_count(versions.reader(before), held_back),
         right_count=right_count(RetrainedReader(made), held_back),
+        shipped=shipped_model().version,
     )
     versions.add(made, making)
     is_taken = making.right_count >= making.before_right_count

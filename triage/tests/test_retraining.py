@@ -15,6 +15,7 @@ from triage.analyzers.base import INTENTS
 from triage.analyzers.model import Model, model
 from triage.analyzers.rules import RulesAnalyzer
 from triage.analyzers.versions import SHIPPED, NoSuchVersion, RetrainedReader, Versions
+from triage.checks import check_model
 from triage.models import Correction
 from triage.services import owe, read_inquiry
 from triage.services.retraining import NotNow, lessons, retrain, right_count, split
@@ -23,7 +24,7 @@ from triage.training import phrases
 
 pytestmark = pytest.mark.django_db
 
-#: A trade's own word that no phrase of the project knows; here it is a complaint whenever it is written.
+#: A trade's own words that no phrase of the project knows; here they offer a partnership whenever they are written.
 ODD = "The flurbish {} zonked grommelig by the vrantz again"
 NOUNS = (
     "anvil basket candle dagger easel funnel goblet hammock inkwell jigsaw kettle ladder mirror needle oven".split()
@@ -46,7 +47,7 @@ def corrections(db):
     return [correct(text) for text in sorted(texts)]
 
 
-def correct(text, intent="complaint"):
+def correct(text, intent="partnership"):
     return Correction.objects.create(
         text=text,
         content_hash=content_hash(text),
@@ -114,7 +115,7 @@ def test_a_version_that_is_not_worse_is_taken_and_read_with_at_once(versions, co
     assert after is not before
     assert after.version.endswith("+" + outcome.making.version) and before.version in after.version
     insight = read_inquiry(owe(InquiryFactory(message="What is this?"), now=timezone.now()).pk, analyzer=after)
-    assert (insight.intent, insight.version) == ("complaint", after.version)
+    assert (insight.intent, insight.version) == ("partnership", after.version)
 
 
 def test_a_version_that_is_worse_is_kept_and_not_taken(versions, corrections):
@@ -185,6 +186,15 @@ def test_a_folder_that_cannot_be_written_is_said_to_be(versions, corrections, se
 
     with pytest.raises(CommandError, match="cannot be written: .* Set MODELS_DIR"):
         call_command("analyzers", "use", SHIPPED)
+
+
+def test_it_warns_when_a_newer_model_ships_than_the_chosen_one_was_judged_against(versions, corrections, monkeypatch):
+    run(versions)
+    assert check_model(None) == []
+
+    monkeypatch.setattr("triage.checks.shipped_model", lambda: leaning_to("buy", model()))
+
+    assert [warning.id for warning in check_model(None)] == ["triage.W005"]
 
 
 def test_a_broken_file_is_no_version_and_the_shipped_one_reads(versions, corrections, caplog):

@@ -12,9 +12,10 @@ from .normalise import MONEY, NUMBER, URL, Message
 ENTERPRISE_SEATS = 20
 
 _SEATS = (
-    "seat", "user", "licen", "employee", "people", "staff", "member", "agent", "workstation", "desk", "operator", "person", "headcount",
-    "сотрудник", "человек", "людей", "лиценз", "пользовател", "рабочи", "мест", "оператор", "менеджер", "участник", "посадочн", "аккаунт", "учеток", "учетн",
-)  # fmt: skip
+    *("seat", "user", "licen", "employee", "people", "staff", "member", "agent", "workstation", "desk", "operator"),
+    *("person", "headcount", "сотрудник", "человек", "людей", "лиценз", "пользовател", "рабочи", "мест", "оператор"),
+    *("менеджер", "участник", "посадочн", "аккаунт", "учеток", "учетн"),
+)
 #: Shortened links hide where they lead.
 _SHORT_LINKS = (
     "bit.ly",

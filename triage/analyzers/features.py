@@ -9,7 +9,7 @@ from .lexicon import Hit
 from .normalise import MONEY, PHONE, URL, Message
 
 #: The model reads this many words; a longer text has said what it wants by then.
-WORDS_READ = 400
+WORDS_READ = 200
 #: Parts of a word longer than this add nothing.
 LETTERS_READ = 24
 

@@ -52,7 +52,7 @@ class Model:
             return cls.of(names, stored["rarity"], stored["weights"], stored["bias"])
 
     def save(self, path: Path = PATH, *, source: str = "") -> None:
-        """Write the model without compression: the same model is the same bytes. ``source`` is a digest of its making."""
+        """Write the model uncompressed: the same model is the same bytes. ``source`` is a digest of its making."""
         names = np.frombuffer("\n".join(self.rows).encode(), dtype=np.uint8)
         about = np.frombuffer(
             json.dumps({"version": self.version, "intents": INTENTS, "source": source}).encode(), dtype=np.uint8

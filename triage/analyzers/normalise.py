@@ -20,20 +20,25 @@ _CURRENCY = (
     r"(?:₽|\$|€|£|¥|₸|₴|₹|руб\w{0,4}|р\b\.?|usd\b|usdt\b|eur\b|euros?\b|gbp\b|dollars?\b|bucks\b|pounds?\b|rs\b|inr\b"
     r"|rub\b|rubles?\b|доллар\w{0,3}|евро\b|тенге\b|тг\b|грн\b|гривен\b|byn\b|бел\.?[ ]?руб\w{0,4}|баксов\b)"
 )
-_AMOUNT = r"\d{1,12}(?:[.,  ]\d{3}){0,4}(?:[.,]\d{1,2})?(?:[ ]?(?:k|к|m|тыс\w{0,4}|т\.?[ ]?р|млн|млрд|million|thousand|mln)\b\.?)?"
+_SCALE = r"(?:[ ]?(?:k|к|m|тыс\w{0,4}|т\.?[ ]?р|млн|млрд|million|thousand|mln)\b\.?)?"
+_AMOUNT = rf"\d{{1,12}}(?:[.,\u00a0 ]\d{{3}}){{0,4}}(?:[.,]\d{{1,2}})?{_SCALE}"
+
+_ENDINGS = "com|ru|net|org|io|me|ly|info|biz|xyz|top|site|online|shop|club|co|рф|su|by|kz|ua|uk|in"
+_REST = r"(?:[\w\u0300-\u036f\u0483-\u0489\u200b-\u200d\u2060\u00ad]|['’`](?=\w)){0,400}"
 
 # Every quantifier is bounded: the time to cut a text grows with its length and with nothing else.
 _TOKEN = re.compile(
     rf"""
-      (?P<url>(?:https?://|www\.|t\.me/|wa\.me/)[^\s<>"']{{1,300}}
-             |\b[a-z0-9][a-z0-9-]{{1,40}}\.(?:com|ru|net|org|io|me|ly|info|biz|xyz|top|site|online|shop|club|co|рф|su|by|kz|ua|uk|in)\b(?:/[^\s<>"']{{0,300}})?)
+      (?P<plain>(?!(?:usd|eur|rs|inr)\b)[^\W\d_]{_REST}+(?![.:/@+-]\S|/))
+    | (?P<url>(?:https?://|www\.|t\.me/|wa\.me/)[^\s<>"']{{1,300}}
+             |\b[a-z0-9][a-z0-9-]{{1,40}}\.(?:{_ENDINGS})\b(?:/[^\s<>"']{{0,300}})?)
     | (?P<email>\b[\w.+-]{{1,64}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,4}})
     | (?P<mention>[@#]\w{{2,40}})
     | (?P<money>(?:[$€£₽¥₹]|\b(?:usd|eur|rs|inr)\b\.?)[ ]?{_AMOUNT}|(?<!\w){_AMOUNT}[ ]?{_CURRENCY})
     | (?P<phone>(?<!\w)\+?\d[\d ()\u00a0-]{{8,18}}\d(?!\w))
     | (?P<num>(?<!\w)\d{{1,15}}(?:[.,]\d{{1,3}}){{0,4}}(?![^\W\d_]))
     | (?P<placeholder><(?:phone|email|url|num|money)>)
-    | (?P<word>\w(?:[\w\u0300-\u036f\u0483-\u0489\u200b-\u200d\u2060\u00ad]|['’`](?=\w)){{0,400}})
+    | (?P<word>\w{_REST})
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -73,7 +78,7 @@ def normalise(text: str) -> Message:
     words, spans, mixed = [], [], []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        if kind == "word":
+        if kind == "plain" or kind == "word":
             word, is_mixed = fold(match.group())
             if not word:
                 continue
@@ -109,7 +114,7 @@ def fold(raw: str) -> tuple[str, bool]:
 
 
 def language(words: list[str]) -> str:
-    """``ru`` when Cyrillic words are at least as many as Latin ones, ``en`` when Latin ones lead, else an empty string."""
+    """``ru`` when Cyrillic words are at least as many as Latin ones, ``en`` when fewer, else an empty string."""
     cyrillic = sum("а" <= word[0] <= "я" or word[0] == "і" for word in words)
     latin = sum("a" <= word[0] <= "z" for word in words)
     if not cyrillic and not latin:

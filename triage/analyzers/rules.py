@@ -13,6 +13,8 @@ from .normalise import Message, normalise
 from .policy import next_action_of, priority_of
 from .spam import is_spam
 
+NO_CONTEXT = Context()
+
 #: More would bury the telling words.
 EVIDENCE_LIMIT = 12
 
@@ -33,7 +35,7 @@ _DECIDING = (
 
 
 class RulesAnalyzer:
-    """Reads Russian and English without a network. Built once a process; reading keeps no state, so threads may share it."""
+    """Reads Russian and English without a network. Reading keeps no state: one, built once, serves all threads."""
 
     name = "rules"
 
@@ -42,7 +44,7 @@ class RulesAnalyzer:
         self._model = model()
         self.version = fingerprint()
 
-    def read(self, text: str, context: Context = Context()) -> Reading:
+    def read(self, text: str, context: Context = NO_CONTEXT) -> Reading:
         """Read one message: what is wanted, how soon, what to do, and which words say so."""
         message = normalise(text[:CHARACTERS_READ])
         hits = self._lexicon.find(message)
@@ -64,7 +66,7 @@ class RulesAnalyzer:
 
 
 def fingerprint() -> str:
-    """A short digest of every file that decides a reading: it changes whenever the same text could be read differently."""
+    """A digest of every file that decides a reading: it changes whenever the same text could be read differently."""
     digest = hashlib.sha256()
     for path in sorted(path for pattern in _DECIDING for path in _HERE.glob(pattern)):
         digest.update(path.name.encode() + path.read_bytes())
@@ -93,7 +95,7 @@ def _tags(message: Message, hits: list[Hit], facts: dict[str, Fact | None]) -> t
 
 
 def _evidence(message, hits, facts, intent, priority, raised_by) -> tuple[Evidence, ...]:
-    """The words for the intent, then those that raised the priority, then those of the tags; each stretch once a reason."""
+    """The words for the intent, those that raised the priority, those of the tags; none twice for one reason."""
     found = [(hit.first, hit.last, intent) for hit in hits if hit.rule.intent == intent]
     found += [(facts[name].first, facts[name].last, priority) for name in raised_by if facts[name]]
     found += [(hit.first, hit.last, hit.rule.tag) for hit in hits if hit.rule.tag]

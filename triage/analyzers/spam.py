@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .lexicon import Hit
 
-#: Nothing is called spam below this belief; between the two, strong words must support it.
-CERTAIN = 0.80
-LIKELY = 0.50
+#: From here on a belief is enough by itself; below the second nothing is spam; between them strong words must agree.
+CERTAIN = 0.55
+LIKELY = 0.30
 #: A sign of buying as heavy as this blocks the verdict unless strong words of spam outweigh it.
 BUYING = 1.6
 
@@ -14,8 +14,8 @@ BUYING = 1.6
 def is_spam(belief: float, hits: list[Hit], facts: dict) -> bool:
     """Whether a message may be set aside as spam.
 
-    ``belief`` is the model's; ``hits`` the rules found. The verdict needs either near-certainty or a likely text with
-    the words (or the disguised letters) of mass advertising in it, and never falls on one that shows signs of buying.
+    ``belief`` is the model's; ``hits`` the rules found. The verdict needs a firm belief, or a fair one and
+    the words (or the disguised letters) of mass advertising, and never falls on one that shows signs of buying.
     """
     strong = {hit.rule.id for hit in hits if hit.rule.strong}
     is_disguised = "mixed_script" in facts or "suspicious_link" in facts

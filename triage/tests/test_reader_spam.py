@@ -12,7 +12,7 @@ BUYING = Hit(Rule("price", "buy", 1.7), 0, 1)
 STRONG = Hit(Rule("earn", "spam", 2.0, strong=True), 0, 1)
 
 
-def test_near_certainty_is_enough():
+def test_a_firm_belief_is_enough():
     assert is_spam(CERTAIN, [], {})
 
 

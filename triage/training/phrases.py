@@ -1,7 +1,7 @@
 """The phrase files and the small language in which they are written.
 
-A line is one phrase. ``{a|b|c}`` stands for one of the three, ``{|please}`` for a word or nothing, ``{product}`` for one
-of the words listed under that name in ``slots/<language>.toml``. A line that begins with ``#`` names a theme: all
+A line is one phrase. ``{a|b|c}`` stands for one of the three, ``{|please}`` for a word or nothing, ``{product}`` for
+one of the words listed under that name in ``slots/<language>.toml``. A line that begins with ``#`` names a theme: all
 phrases below it belong together and are held out together when the model is scored.
 """
 

@@ -10,6 +10,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .admin_simulation import SimulationPage
 from .choice import ONE, Verdict
 from .hours import away
 from .models import Absence, Operator, Shift, Source, Weight
@@ -115,7 +116,7 @@ class WeightInline(Rows):
         return figure(weight.credit, signed=True) if weight.pk else "—"
 
 
-class SourceAdmin(ModelAdmin):
+class SourceAdmin(SimulationPage, ModelAdmin):
     list_display = ["name", "slug", "kind", "is_active", "strategy", "shares"]
     list_filter = ["is_active", "kind"]
     search_fields = ["name", "slug"]

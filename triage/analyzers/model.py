@@ -23,8 +23,8 @@ PART_SHARE = 1.5
 SIGN_SHARE = 0.3
 #: The rows of so many words are kept; others are looked up anew.
 WORDS_REMEMBERED = 20_000
-#: Divides the scores before they become beliefs. Phrases of one house resemble each other, so a model that has only seen
-#: them is a little too sure of what other people write. A round number, chosen by looking at such messages.
+#: Divides the scores before they become beliefs. Phrases of one house resemble each other, so a model that has only
+#: seen them is a little too sure of what other people write. A round number, chosen by looking at such messages.
 TEMPERATURE = 1.1
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .lexicon import Hit
 
-#: Chosen by hand on messages by other writers, for few honest ones lost. From the first on a belief is enough by itself; below the second nothing is spam; between them strong words must agree.
+#: Chosen by hand on messages by other writers, so that few honest ones are lost. From the first on a belief is enough
+#: by itself; below the second nothing is spam; between them strong words must agree.
 CERTAIN = 0.55
 LIKELY = 0.30
 #: A sign of buying as heavy as this blocks the verdict unless strong words of spam outweigh it.

@@ -40,11 +40,12 @@ class SimulationForm(forms.Form):
         label=_("Arrive an hour"), min_value=0.1, max_value=10_000, widget=UnfoldAdminDecimalFieldWidget
     )
     minutes = forms.FloatField(
-        label=_("Minutes of work for each"), min_value=0.1, max_value=10_000, widget=UnfoldAdminDecimalFieldWidget
+        label=_("Minutes of work"), min_value=0.1, max_value=10_000, widget=UnfoldAdminDecimalFieldWidget
     )
     strategy = forms.ChoiceField(label=_("Strategy"), choices=STRATEGY_LABELS, widget=UnfoldAdminSelectWidget)
     seed = forms.IntegerField(
-        label=_("Seed: the same one gives the same arrivals"),
+        label=_("Seed"),
+        help_text=_("The same one, the same arrivals."),
         min_value=0,
         max_value=2**31,
         widget=UnfoldAdminIntegerFieldWidget,

@@ -11,7 +11,7 @@ from routing.theme import ChoicesDropdownFilter, DropdownFilter, Window, action,
 
 from .admin_corrections import JudgedAdmin
 from .models import Insight, Job
-from .services import try_again
+from .services import failure_in_words, try_again
 
 
 def marked(message, evidence):
@@ -119,21 +119,21 @@ class StateFilter(DropdownFilter):
 
 @admin.register(Job)
 class JobAdmin(Window):
-    list_display = ["lead", "kind", "state", "attempt_count", "due", "done", "failure"]
+    list_display = ["lead", "kind", "state", "attempt_count", "due", "done", "failure_words"]
     list_filter = [StateFilter, ("kind", ChoicesDropdownFilter)]
     list_select_related = ["inquiry__lead"]
 
     fields = [
         "inquiry_link",
         ("kind", "state"),
-        "failure",
+        "failure_words",
         ("attempt_count", "token"),
         ("created_at", "due_at"),
         ("ring_at", "ring_count"),
         ("lease_until", "done_at"),
         "failed_at",
     ]
-    readonly_fields = ["inquiry_link", "state"]
+    readonly_fields = ["inquiry_link", "state", "failure_words"]
 
     actions = ["try_again"]
 
@@ -162,6 +162,10 @@ class JobAdmin(Window):
     @display(description=_("done"), ordering="done_at")
     def done(self, job):
         return short_time(job.done_at)
+
+    @display(description=_("failure"))
+    def failure_words(self, job):
+        return failure_in_words(job.failure)
 
     @display(description=_("inquiry"))
     def inquiry_link(self, job):

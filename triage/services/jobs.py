@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_noop
 
 from leads.models import Inquiry
 from triage.analyzers.glance import looks_pressing
@@ -22,7 +23,8 @@ from triage.queries import claimable, open_jobs
 #: Twice the hard time limit of a task: a lease that lapsed belongs to a dead worker.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 5
-KILLED_EVERY_TIME = "Its worker was killed every time it tried."
+KILLED_EVERY_TIME = gettext_noop("Its worker was killed every time it tried.")
+BROKE = gettext_noop("Something broke: %(detail)s")
 
 
 class LeaseLost(Exception):
@@ -138,7 +140,15 @@ def in_words(error: Exception) -> str:
     """What went wrong, for a supervisor to read."""
     if isinstance(error, JobFailed):
         return str(error)
-    return f"Something broke: {type(error).__name__}: {error}"[:500]
+    return (BROKE % {"detail": f"{type(error).__name__}: {error}"})[:500]
+
+
+def failure_in_words(failure: str) -> str:
+    """A stored failure in the reader's language: our own sentences are translated, technical detail stays as it is."""
+    start = BROKE.partition("%")[0]
+    if failure.startswith(start):
+        return gettext(BROKE) % {"detail": failure.removeprefix(start)}
+    return gettext(failure) if failure else ""
 
 
 def _give_up(job_id: int, *, failure: str) -> None:

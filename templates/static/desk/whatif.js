@@ -31,7 +31,7 @@ document.addEventListener("DOMContentLoaded", () => {
         x: {
           type: "linear",
           min: 0,
-          max: hours.at(-1),
+          max: Math.ceil(hours.at(-1)),
           title: { display: true, text: hours_label, color: ink },
           ticks: { color: ink, maxRotation: 0, precision: 0 },
           grid: { display: false },

@@ -48,8 +48,13 @@ def priority_of(intent: str, facts: Mapping[str, object]) -> tuple[str, tuple[st
     return _ORDINARY.get(intent, "P3"), ()
 
 
-def next_action_of(intent: str, priority: str, confidence: float, *, is_empty: bool = False) -> str:
-    """What to do next. Doubt asks for a person, except where there is nothing to read."""
-    if confidence < SURE_ENOUGH and not is_empty:
+def next_action_of(
+    intent: str, priority: str, confidence: float, *, is_empty: bool = False, shows_buying: bool = False
+) -> str:
+    """What to do next. Doubt asks for a person, except where there is nothing to read.
+
+    So does spam that shows any sign of buying: it may be called spam, but never ignored.
+    """
+    if (confidence < SURE_ENOUGH and not is_empty) or (intent == "spam" and shows_buying):
         return "qualify"
     return NEXT_ACTION[intent][priority]

@@ -57,7 +57,13 @@ class RulesAnalyzer:
         return Reading(
             intent=intent,
             priority=priority,
-            next_action=next_action_of(intent, priority, confidence, is_empty=not message.words),
+            next_action=next_action_of(
+                intent,
+                priority,
+                confidence,
+                is_empty=not message.words,
+                shows_buying=any(hit.rule.intent == "buy" for hit in hits),
+            ),
             confidence=confidence,
             tags=_tags(message, hits, facts),
             evidence=_evidence(message, hits, facts, intent, priority, raised_by),

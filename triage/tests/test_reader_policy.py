@@ -60,6 +60,11 @@ def test_doubt_asks_for_a_person_instead_of_guessing():
     assert next_action_of("buy", "P1", SURE_ENOUGH - 0.01) == "qualify"
 
 
+def test_spam_that_shows_any_sign_of_buying_is_never_ignored():
+    assert next_action_of("spam", "P3", 0.99) == "ignore"
+    assert next_action_of("spam", "P3", 0.99, shows_buying=True) == "qualify"
+
+
 @pytest.mark.parametrize(
     ("text", "priority", "tag"),
     [

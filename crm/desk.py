@@ -138,7 +138,10 @@ def _item(name, title, icon, request, *, badge=0) -> dict | None:
     app, model = name.split("_")
     if not (request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")):
         return None
-    item = {"title": title, "icon": icon, "link": reverse(f"admin:{name}_changelist")}
+    link = reverse(f"admin:{name}_changelist")
+    # Left to itself, the theme marks a list also on the page beside it that has an entry of its own.
+    is_here = request.path.startswith(link) and request.path.removeprefix(link) not in ("check/", "quality/")
+    item = {"title": title, "icon": icon, "link": link, "active": is_here}
     if badge:
         item["badge"] = str(badge)
     return item

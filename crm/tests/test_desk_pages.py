@@ -116,6 +116,20 @@ def test_the_navigation_counts_who_waits_and_what_failed(admin_client):
     assert badges == {"Inquiries": "2", "Jobs": "2"}
 
 
+@pytest.mark.parametrize(
+    ("name", "marked"),
+    [
+        ("admin:leads_routing_check", "Routing check"),
+        ("admin:leads_assignment_changelist", "Assignments"),
+        ("admin:triage_quality", "Quality"),
+    ],
+)
+def test_the_navigation_marks_the_one_page_that_is_open(admin_client, name, marked):
+    groups = admin_client.get(reverse(name)).context["sidebar_navigation"]
+
+    assert [str(item["title"]) for group in groups for item in group["items"] if item["active"]] == [marked]
+
+
 def test_the_desk_has_no_inline_script_of_ours():
     templates = [path.read_text() for path in Path(settings.BASE_DIR, "templates").rglob("*.html")]
 

@@ -24,6 +24,7 @@ document.addEventListener("DOMContentLoaded", () => {
     },
     options: {
       animation: false,
+      locale: document.documentElement.lang,
       maintainAspectRatio: false,
       interaction: { mode: "nearest", axis: "x", intersect: false },
       plugins: { legend: { labels: { color: ink } } },

@@ -25,7 +25,7 @@ from .theme import (
 #: As many as are played through in about a second: an inquiry costs as much as there are operators to choose from.
 MAX_INQUIRIES, MAX_CHOICES = 5000, 100_000
 #: Rare inquiries and many shifts take longer; somebody waits for the page, and others for this process.
-SECONDS = 5
+SECONDS = 2
 #: More points than these make no finer line.
 POINTS = 240
 

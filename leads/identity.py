@@ -12,6 +12,9 @@ import phonenumbers
 #: The strongest first: an id given by a messenger is one person, a phone may be shared, an e-mail often is.
 STRENGTH = ("external", "phone", "email")
 
+#: A plus and 15 digits.
+MAX_PHONE = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -35,7 +38,11 @@ def phone_contact(raw: str, *, region: str) -> Contact:
         raise ValueError("not a phone number") from error
     if not phonenumbers.is_possible_number(number):
         raise ValueError("not a possible phone number")
-    return Contact("phone", phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    # E.164 allows 15 digits; some countries' plans call longer ones possible.
+    if len(value) > MAX_PHONE:
+        raise ValueError("not a possible phone number")
+    return Contact("phone", value)
 
 
 def external_contact(raw: str, *, source_id: int) -> Contact:

@@ -2,11 +2,11 @@
 
 import logging
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
-from rest_framework.response import Response
 
 from crm.services import KeyInProgress, KeyReused, TooContended
 
@@ -30,6 +30,9 @@ TITLES = {
     "internal": "Something broke on our side",
     "unavailable": "The service cannot be reached for the moment",
 }
+
+#: A connection lost at the commit leaves it open whether it was made.
+UNSURE = "It may not have been saved. Send it again: with the same Idempotency-Key nothing is doubled."
 
 
 class Problem(exceptions.APIException):
@@ -57,12 +60,11 @@ def body_of(problem: Problem) -> dict:
     return body
 
 
-def answer_exception(error: Exception, context: dict) -> Response:
+def answer_exception(error: Exception, context: dict) -> JsonResponse:
     """DRF's hook: any exception of a view as a problem."""
     problem = as_problem(error)
-    if problem.slug == "internal":
-        logger.error("%s broke", type(context.get("view")).__name__, exc_info=error)
-    response = Response(body_of(problem), status=problem.status_code, content_type=CONTENT_TYPE)
+    # Past the view's renderer, which may be one for YAML.
+    response = JsonResponse(body_of(problem), status=problem.status_code, content_type=CONTENT_TYPE)
     if header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = header
     if problem.retry_after:
@@ -83,7 +85,7 @@ def as_problem(error: Exception) -> Problem:
             return Problem(401, "unauthenticated", str(error.detail))
         case exceptions.PermissionDenied():
             return Problem(403, "forbidden", str(error.detail))
-        case exceptions.NotFound() | Http404():
+        case exceptions.NotFound() | Http404() | ObjectDoesNotExist():
             return Problem(404, "not-found", "There is nothing at this address that this key may see.")
         case exceptions.MethodNotAllowed():
             return Problem(405, "method-not-allowed", str(error.detail))
@@ -96,9 +98,12 @@ def as_problem(error: Exception) -> Problem:
         case KeyInProgress():
             return Problem(409, "idempotency-in-progress", "Ask again in a moment.", retry_after=1)
         case TooContended() | OperationalError() | InterfaceError():
-            return Problem(503, "unavailable", "Nothing was saved. Send it again.", retry_after=2)
+            return Problem(503, "unavailable", UNSURE, retry_after=2)
+        case exceptions.APIException() if error.status_code < 500:
+            return malformed(str(error.detail))
         case _:
-            return Problem(500, "internal", "Nothing was saved. We have been told.")
+            logger.error("The API broke", exc_info=error)
+            return Problem(500, "internal", UNSURE)
 
 
 def _field_errors(details, field: str = "") -> list[dict]:

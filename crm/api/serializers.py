@@ -1,6 +1,7 @@
 """What comes in and what goes out, field by field."""
 
 import json
+from datetime import UTC
 
 from rest_framework import serializers
 
@@ -36,7 +37,7 @@ class ExtraField(serializers.JSONField):
     def to_internal_value(self, data):
         if not isinstance(data, dict) or any(isinstance(value, (dict, list)) for value in data.values()):
             self.fail("not_flat")
-        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_EXTRA:
+        if len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_EXTRA:
             self.fail("too_large")
         return data
 
@@ -57,7 +58,18 @@ class NewInquiry(Strict):
     external_id = optional_text(200, help_text="The client's id in that bot or site.")
     name = optional_text(200)
     message = optional_text(10_000, trim_whitespace=False)
-    extra = ExtraField(required=False, default=dict, help_text="utm tags, page, chat id: a flat object, kept as sent.")
+    extra = ExtraField(
+        required=False,
+        allow_null=True,
+        default=dict,
+        help_text="utm tags, page, chat id: a flat object, kept as sent.",
+    )
+
+    def validate_email(self, raw):
+        # A few letters become two when they are lower-cased.
+        if raw and len(raw.lower()) > 254:
+            raise serializers.ValidationError("It is too long.", code="max_length")
+        return raw
 
     def validate_phone(self, raw):
         if not raw:
@@ -81,12 +93,19 @@ class NewInquiry(Strict):
             contacts=tuple(contacts),
             name=sent["name"] or "",
             message=sent["message"] or "",
-            extra=sent["extra"],
+            extra=sent["extra"] or {},
         )
 
 
 class Resolution(Strict):
     status = serializers.ChoiceField(choices=[Status.RESOLVED])
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment in UTC, whatever TIME_ZONE the desk is set to."""
+
+    def __init__(self, **kwargs):
+        super().__init__(default_timezone=UTC, **kwargs)
 
 
 class OperatorAnswer(serializers.Serializer):
@@ -123,7 +142,7 @@ class InsightAnswer(serializers.Serializer):
     evidence = EvidenceAnswer(many=True)
     analyzer = serializers.CharField()
     version = serializers.CharField()
-    created_at = serializers.DateTimeField()
+    created_at = MomentField()
 
 
 class InquiryAnswer(serializers.Serializer):
@@ -131,12 +150,12 @@ class InquiryAnswer(serializers.Serializer):
     status = serializers.SerializerMethodField()
     waiting_reason = serializers.SerializerMethodField()
     source = serializers.CharField(source="source.slug")
-    lead = LeadAnswer()
+    lead = serializers.SerializerMethodField()
     operator = OperatorAnswer(allow_null=True)
     message = serializers.CharField()
     extra = serializers.DictField()
-    created_at = serializers.DateTimeField()
-    resolved_at = serializers.DateTimeField(allow_null=True)
+    created_at = MomentField()
+    resolved_at = MomentField(allow_null=True)
     insight = serializers.SerializerMethodField()
 
     def get_status(self, inquiry: Inquiry) -> str:
@@ -144,6 +163,10 @@ class InquiryAnswer(serializers.Serializer):
 
     def get_waiting_reason(self, inquiry: Inquiry) -> str | None:
         return inquiry.waiting_reason or None
+
+    def get_lead(self, inquiry: Inquiry) -> LeadAnswer:
+        told = self.context.get("told")
+        return LeadAnswer(inquiry.lead).data if told is None else {"id": str(inquiry.lead_id), **told}
 
     def get_insight(self, inquiry: Inquiry) -> InsightAnswer(allow_null=True):
         insight = self.context.get("insight")
@@ -158,7 +181,7 @@ class ContactAnswer(serializers.Serializer):
 class LeadPage(LeadAnswer):
     """A lead with its contacts, and with those of its inquiries that came through the key's source."""
 
-    created_at = serializers.DateTimeField()
+    created_at = MomentField()
     contacts = ContactAnswer(many=True)
     inquiries = InquiryAnswer(many=True, source="inquiries_here")
 

@@ -11,8 +11,8 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from crm.models import Scope
-from crm.services import Receipt, RequestKey, digest_of, receive_inquiry
+from crm.models import ApiKey, Scope
+from crm.services import Receipt, RequestKey, Submission, digest_of, receive_inquiry
 from leads.models import Inquiry
 from leads.services import resolve_inquiry
 
@@ -83,7 +83,7 @@ class Inquiries(View):
     def post(self, request):
         body = self.body(request)
         key = request_key(request.headers.get("Idempotency-Key"), body)
-        receipt = take_in(body, source=request.auth.source, key=key)
+        receipt = take_in(body, api_key=request.auth, key=key)
         response = Response(receipt.answer, status=201)
         response["Location"] = reverse("inquiry", args=[receipt.answer["id"]])
         if receipt.is_replay or receipt.is_duplicate:
@@ -113,8 +113,8 @@ class Batch(View):
         items = body.get("items")
         if set(body) != {"items"} or not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
             raise ValidationError({"items": f"Give 1 to {MAX_BATCH} inquiries here, and nothing beside."})
-        source = request.auth.source
-        return Response({"results": [take_in_item(index, item, source=source) for index, item in enumerate(items)]})
+        results = [take_in_item(index, item, api_key=request.auth) for index, item in enumerate(items)]
+        return Response({"results": results})
 
 
 class OneInquiry(View):
@@ -162,20 +162,29 @@ class LeadInsight(View):
         return say_insight(queries.insight_of_lead(lead_id, source=source))
 
 
-def take_in(body: dict, *, source, key: RequestKey | None) -> Receipt:
+def take_in(body: dict, *, api_key: ApiKey, key: RequestKey | None) -> Receipt:
     """Check what was sent and hand it to the intake. Raises ValidationError and what `receive_inquiry` raises."""
-    sent = NewInquiry(data=body, context={"source": source})
+    sent = NewInquiry(data=body, context={"source": api_key.source})
     sent.is_valid(raise_exception=True)
-    return receive_inquiry(sent.validated_data, source=source, wording=say_inquiry, key=key, now=timezone.now())
+    submission = sent.validated_data
+    # A key that may only send can be read in a web page: it learns of the lead what it has told us, and no more.
+    told = told_by(submission) if api_key.scope == Scope.INTAKE else None
+    return receive_inquiry(
+        submission,
+        source=api_key.source,
+        wording=lambda inquiry: say_inquiry(inquiry, told=told),
+        key=key,
+        now=timezone.now(),
+    )
 
 
-def take_in_item(index: int, item, *, source) -> dict:
+def take_in_item(index: int, item, *, api_key: ApiKey) -> dict:
     """One item of a batch and what became of it: whatever is wrong with it, the others do not suffer."""
     try:
         if not isinstance(item, dict):
             raise malformed("The item is not a JSON object.")
         body = {name: value for name, value in item.items() if name != "idempotency_key"}
-        receipt = take_in(body, source=source, key=request_key(item.get("idempotency_key"), body))
+        receipt = take_in(body, api_key=api_key, key=request_key(item.get("idempotency_key"), body))
     except Exception as error:
         problem = as_problem(error)
         return {"index": index, "status": problem.status_code, "problem": body_of(problem)}
@@ -203,8 +212,15 @@ def own_inquiry(request, inquiry_id) -> Inquiry:
     return inquiry
 
 
-def say_inquiry(inquiry: Inquiry, *, insight=None) -> dict:
-    return dict(InquiryAnswer(inquiry, context={"insight": insight}).data)
+def told_by(submission: Submission) -> dict:
+    """A lead as far as one submission tells of it."""
+    contacts = {contact.kind: contact.value for contact in submission.contacts}
+    return {"name": submission.name, "email": contacts.get("email", ""), "phone": contacts.get("phone", "")}
+
+
+def say_inquiry(inquiry: Inquiry, *, insight=None, told: dict | None = None) -> dict:
+    """The inquiry as the API shows it; ``told`` stands for the lead where the lead's own row must not be shown."""
+    return dict(InquiryAnswer(inquiry, context={"insight": insight, "told": told}).data)
 
 
 def say_insight(insight) -> Response:

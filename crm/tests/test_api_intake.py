@@ -136,6 +136,29 @@ def test_contacts_of_two_leads_are_no_error_and_are_put_before_the_supervisor(in
     assert PossibleDuplicate.objects.count() == 1
 
 
+def test_a_key_that_may_only_send_learns_nothing_it_did_not_tell(intake, full, ann):
+    intake.post(ann)
+
+    guess = {"phone": ann["phone"], "message": "who is this?"}
+    told = intake.post(guess, idempotency_key="k1").json()["lead"]
+
+    assert told == {"id": told["id"], "name": "", "email": "", "phone": "+79991234567"}
+    assert full.post(guess, idempotency_key="k2").json()["lead"]["email"] == "ann@example.com"
+
+
+def test_times_are_in_utc_wherever_the_desk_is(intake, ann, settings):
+    settings.TIME_ZONE = "Europe/Moscow"
+
+    assert intake.post(ann).json()["created_at"].endswith("Z")
+
+
+def test_extra_may_be_null_and_counts_as_it_was_sent(intake, ann):
+    flat = {f"k{number:04}": "x" * 90 for number in range(80)}
+
+    assert intake.post(ann | {"extra": None}).json()["extra"] == {}
+    assert intake.post(ann | {"extra": flat, "message": "b"}).status_code == 201
+
+
 def test_a_batch_takes_the_good_and_names_the_bad(intake, ann):
     items = [
         ann | {"idempotency_key": "k1"},

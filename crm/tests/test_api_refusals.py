@@ -158,6 +158,8 @@ def test_a_body_too_large_is_refused(intake, ann):
         ({"phone": "12"}, "phone", "invalid"),
         ({"phone": "call me"}, "phone", "invalid"),
         ({"phone": True}, "phone", "invalid"),
+        ({"phone": "+49 151 234567890123"}, "phone", "invalid"),
+        ({"email": "a@" + ".".join(["İ" * 10] * 21) + ".com"}, "email", "max_length"),
         ({"external_id": {"id": 1}}, "external_id", "invalid"),
         ({"external_id": "x" * 201}, "external_id", "max_length"),
         ({"name": "x" * 201}, "name", "max_length"),
@@ -214,3 +216,22 @@ def test_a_forged_host_is_a_problem_and_not_a_page(client, settings):
     response = client.get("/api/v1/inquiries", headers={"host": "evil.example.com"})
 
     assert (response.status_code, problem(response)) == (400, "malformed")
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/png", "nonsense"])
+def test_whatever_is_accepted_the_description_is_given(client, db, accept):
+    assert client.get("/api/schema", headers={"accept": accept}).status_code == 200
+    assert client.get("/api/docs", headers={"accept": accept}).status_code == 200
+
+
+def test_a_refusal_of_the_description_is_json_too(client, db):
+    assert problem(client.post("/api/schema")) == "method-not-allowed"
+
+
+def test_a_defect_in_one_item_of_a_batch_is_told_us(intake, ann, monkeypatch, caplog):
+    monkeypatch.setattr("crm.api.views.receive_inquiry", lambda *args, **kwargs: 1 / 0)
+
+    response = intake.post({"items": [ann]}, path="/api/v1/inquiries/batch")
+
+    assert response.json()["results"][0]["status"] == 500
+    assert "ZeroDivisionError" in caplog.text

@@ -19,7 +19,7 @@ from django.db.models import F
 from leads.identity import Contact, content_hash
 from leads.models import Inquiry
 from leads.queries import overdue, same_content
-from leads.services import ContactTaken, Dice, assign_waiting, open_inquiry, recognise_lead, take_back_inquiry
+from leads.services import AT_ONCE, ContactTaken, Dice, assign_waiting, open_inquiry, recognise_lead, take_back_inquiry
 from routing.models import Source
 from routing.queries import active_sources
 from triage.services import owe
@@ -187,16 +187,22 @@ def sweep(*, now: datetime, dice: Dice = random.random) -> int:
     """What time alone brings about: take back what was not accepted, and give out what waits beside a free operator.
 
     A shift that begins, a leave that ends and a signal that was lost are all found here. Gives how many of the waiting
-    were given out. A transaction for each inquiry taken back, and one for the rest.
+    were given out. A transaction for each inquiry taken back, and one for every AT_ONCE given out, so that no intake
+    waits for all of them.
     """
     for inquiry_id in overdue(now=now):
         # One that was deleted since it was listed needs no operator.
         with suppress(Inquiry.DoesNotExist):
             take_back_inquiry(inquiry_id, now=now, dice=dice)
-    with transaction.atomic(durable=True):
-        waiting = Inquiry.objects.waiting().order_by().values("source")
-        source_ids = list(active_sources().filter(pk__in=waiting).values_list("pk", flat=True))
-        return assign_waiting(source_ids=source_ids, now=now, dice=dice) if source_ids else 0
+    total = 0
+    while True:
+        with transaction.atomic(durable=True):
+            waiting = Inquiry.objects.waiting().order_by().values("source")
+            source_ids = list(active_sources().filter(pk__in=waiting).values_list("pk", flat=True))
+            given = assign_waiting(source_ids=source_ids, now=now, dice=dice) if source_ids else 0
+        total += given
+        if given < AT_ONCE:
+            return total
 
 
 def create_key(source: Source, *, name: str, scope: str = Scope.INTAKE) -> tuple[ApiKey, str]:

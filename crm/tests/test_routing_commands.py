@@ -52,6 +52,14 @@ def test_the_check_finds_one_that_was_given_over_the_limit(intake):
     assert found_by_the_check() == {"over_limit"}
 
 
+def test_the_check_finds_what_a_choice_that_counted_wrongly_has_done(site, intake, monkeypatch):
+    monkeypatch.setattr("leads.services.pool.open_counts", lambda operators: {})
+    fill(intake)
+    monkeypatch.undo()
+
+    assert found_by_the_check() == {"over_limit"}
+
+
 def test_the_check_finds_one_that_waits_beside_a_free_operator(site, intake):
     fill(intake)
     site.operators.filter(name="Anna").update(max_load=50)

@@ -1,6 +1,6 @@
 """What can be done with leads and inquiries."""
 
-from .assigning import Dice, assign_waiting, open_inquiry
+from .assigning import AT_ONCE, Dice, assign_waiting, open_inquiry
 from .audit import Violation, check_routing, violations
 from .inquiries import (
     InquiryResolved,
@@ -24,6 +24,7 @@ from .operators import lock_operators, return_inquiries
 from .people import ContactTaken, recognise_lead
 
 __all__ = [
+    "AT_ONCE",
     "ContactTaken",
     "Dice",
     "InquiryResolved",

@@ -20,14 +20,21 @@ from .pool import Pool
 Dice = Callable[[], float]
 
 
-def open_inquiry(inquiry: Inquiry, *, now: datetime, dice: Dice, is_new_lead: bool = False) -> Decision:
+#: So many are given out under one lock; the rest is for the sweep, so that no intake waits longer than it may.
+AT_ONCE = 100
+
+
+def open_inquiry(inquiry: Inquiry, *, now: datetime, dice: Dice) -> Decision:
     """Give a new, unsaved inquiry to an operator, or let it wait, and save it with the reason.
 
     Runs inside the caller's transaction, as its last step: the operators' rows stay locked until it ends.
     """
     source = inquiry.source
-    sticky = last_operator(inquiry.lead_id) if source.is_sticky and not is_new_lead else None
+    sticky = last_operator(inquiry.lead_id) if source.is_sticky else None
     pool = Pool.of_source(source.pk, now=now)
+    if pool.has_room(source.pk) and Inquiry.objects.waiting().given_out_by_itself().filter(source=source).exists():
+        # A shift has just begun and the sweep has not come yet: those who wait were here first.
+        assign_waiting_from(pool, dice=dice, trigger=Trigger.SWEEP)
     decision = decide(pool, source, dice=dice, sticky=sticky)
     if decision.chosen is None:
         inquiry.waiting_reason = decision.reason
@@ -41,7 +48,7 @@ def open_inquiry(inquiry: Inquiry, *, now: datetime, dice: Dice, is_new_lead: bo
 
 
 def assign_waiting(*, source_ids: Iterable[int], now: datetime, dice: Dice, trigger: str = Trigger.SWEEP) -> int:
-    """Give out what waits in these sources for as long as there is room. Gives the number given out.
+    """Give out what waits in these sources while there is room, AT_ONCE at the most. Gives the number given out.
 
     Runs inside the caller's transaction, as its last step.
     """
@@ -49,9 +56,12 @@ def assign_waiting(*, source_ids: Iterable[int], now: datetime, dice: Dice, trig
 
 
 def assign_waiting_from(pool: Pool, *, dice: Dice, trigger: str) -> int:
-    """Give out what waits in the sources of a pool already locked, the best first. Gives the number given out."""
+    """Give out what waits in the sources of a pool already locked, the best first, AT_ONCE at the most.
+
+    Gives the number given out.
+    """
     given, skipped = 0, set()
-    while inquiry := _next_waiting(pool, skipped):
+    while given < AT_ONCE and (inquiry := _next_waiting(pool, skipped)):
         decision = decide(
             pool,
             inquiry.source,

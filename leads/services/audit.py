@@ -1,5 +1,6 @@
 """Whether routing kept its promises: looks at the rows as they are and trusts nothing that wrote them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,13 +55,16 @@ def _held_without_right() -> Iterator[Violation]:
     # Both halves of one moment: what is given to somebody else from here on has a record this list does not name.
     held = list(held)
     assignments = Assignment.objects.in_bulk([inquiry.assignment_id for inquiry in held])
-    for inquiry in held:
+    already_held = Counter()
+    for inquiry in sorted(held, key=lambda inquiry: inquiry.assignment_id or 0):
+        earlier = already_held[inquiry.operator_id]
+        already_held[inquiry.operator_id] += 1
         assignment = assignments.get(inquiry.assignment_id)
         words = {"operator": inquiry.operator, "inquiry": inquiry}
         if assignment is None or assignment.operator_id != inquiry.operator_id:
             sentence = gettext("%(operator)s holds “%(inquiry)s”, but no assignment says so.") % words
             yield Violation("unrecorded", sentence, inquiry.pk)
-        elif not _had_room(assignment):
+        elif not _had_room(assignment, earlier=earlier):
             sentence = gettext("%(operator)s was full when “%(inquiry)s” was given to them.") % words
             yield Violation("over_limit", sentence, inquiry.pk)
         elif not _replays(assignment):
@@ -68,12 +72,17 @@ def _held_without_right() -> Iterator[Violation]:
             yield Violation("no_replay", sentence, inquiry.pk)
 
 
-def _had_room(assignment: Assignment) -> bool:
+def _had_room(assignment: Assignment, *, earlier: int) -> bool:
+    """Whether the record shows a free slot, and is not belied by the rows.
+
+    What the operator was given before and holds now was held then: there were at least ``earlier`` of them, whatever
+    the record counted.
+    """
     chosen = next((c for c in assignment.decision["candidates"] if c["id"] == assignment.operator_id), None)
     if chosen is None:
         return False
     is_overridden = assignment.reason == Reason.MANUAL and assignment.note
-    return bool(is_overridden) or chosen["open_count"] < chosen["max_load"]
+    return bool(is_overridden) or max(chosen["open_count"], earlier) < chosen["max_load"]
 
 
 def _replays(assignment: Assignment) -> bool:

@@ -154,7 +154,10 @@ def take_back_inquiry(inquiry_id: UUID, *, now: datetime, dice: Dice) -> bool:
     if not is_overdue(inquiry, now=now):
         return False
     inquiry.bounce_count += 1
-    is_enough = inquiry.bounce_count >= inquiry.source.max_bounces
+    others = [
+        c for c in pool.candidates(inquiry.source_id, passed_on=passed_on(inquiry)) if c.weight and not c.passed_on
+    ]
+    is_enough = inquiry.bounce_count >= inquiry.source.max_bounces or not others
     withheld = WaitingReason.NEEDS_SUPERVISOR.value if is_enough else ""
     decision = decide(pool, inquiry.source, dice=dice, passed_on=passed_on(inquiry), withheld=withheld)
     place(inquiry, decision, pool, trigger=Trigger.NOT_ACCEPTED)

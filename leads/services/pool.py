@@ -26,8 +26,10 @@ class Pool:
     Counts and ledgers are read once and then carried on in memory for as long as the lock is held.
     """
 
-    def __init__(self, weights: Iterable[Weight], *, now: datetime):
+    def __init__(self, weights: Iterable[Weight], source_ids: Iterable[int], *, now: datetime):
         self.now = now
+        #: Also those in which nobody has a weight.
+        self.source_ids = list(source_ids)
         self._weights = defaultdict(dict)
         for weight in weights:
             self._weights[weight.source_id][weight.operator_id] = weight
@@ -35,18 +37,14 @@ class Pool:
     @classmethod
     def of_source(cls, source_id: int, *, now: datetime) -> "Pool":
         """One source's operators, locked and read by two statements: for the intake."""
-        return cls(routing.locked_weights(source_id), now=now)
+        return cls(routing.locked_weights(source_id), [source_id], now=now)
 
     @classmethod
     def of_sources(cls, source_ids: Iterable[int], *, also: Iterable[int] = (), now: datetime) -> "Pool":
         """The operators of several sources, and ``also`` these operators."""
         source_ids = sorted(set(source_ids))
         routing.locked_operators(source_ids, also=also)
-        return cls(routing.weights_of(source_ids), now=now)
-
-    @property
-    def source_ids(self) -> list[int]:
-        return list(self._weights)
+        return cls(routing.weights_of(source_ids), source_ids, now=now)
 
     @cached_property
     def _counts(self) -> dict[int, int]:

@@ -16,6 +16,7 @@ from leads.services import (
     assign_waiting,
     give_inquiry,
     lock_operators,
+    open_inquiry,
     reopen_inquiry,
     reroute_inquiry,
     resolve_inquiry,
@@ -23,7 +24,7 @@ from leads.services import (
     take_back_inquiry,
 )
 from routing.choice import ONE, replay
-from routing.models import Weight
+from routing.models import Operator, Source, Weight
 from routing.tests.factories import OperatorFactory, SourceFactory
 
 from .factories import InquiryFactory, LeadFactory
@@ -317,3 +318,46 @@ def test_a_raised_limit_is_filled_and_no_more(anna):
 
     assert anna.inquiries.open().count() == 4
     assert Inquiry.objects.waiting().count() == 3
+
+
+def test_those_who_waited_for_a_shift_are_given_out_before_who_comes_later(site, anna, boris):
+    Operator.objects.update(is_active=False, max_load=1)
+    first = InquiryFactory(source=site, priority="P0", created_at=NOW)
+    Operator.objects.filter(pk=anna.pk).update(is_active=True)
+    later = Inquiry(lead=first.lead, source=site, content_hash="x", created_at=NOW)
+
+    open_inquiry(later, **CLOCK)
+
+    first.refresh_from_db()
+    assert (first.operator, later.operator, later.waiting_reason) == (anna, None, "all_full")
+
+
+def test_one_lock_gives_out_so_many_and_the_sweep_the_rest(site, anna, boris, monkeypatch):
+    monkeypatch.setattr("leads.services.assigning.AT_ONCE", 2)
+    for _ in range(3):
+        InquiryFactory(source=site, created_at=NOW)
+
+    assert assign_waiting(source_ids=[site.pk], **CLOCK) == 2
+    assert assign_waiting(source_ids=[site.pk], **CLOCK) == 1
+
+
+def test_who_waits_is_told_when_the_last_weight_is_gone(site, anna, boris):
+    waiting = InquiryFactory(source=site, created_at=NOW)
+    site.weights.all().delete()
+
+    assign_waiting(source_ids=[site.pk], **CLOCK)
+
+    waiting.refresh_from_db()
+    assert waiting.waiting_reason == "no_operators"
+
+
+def test_taken_back_from_the_only_one_it_waits_for_a_supervisor(site, anna, boris):
+    site.weights.filter(operator=boris).delete()
+    Source.objects.filter(pk=site.pk).update(accept_minutes=5, max_bounces=3)
+    inquiry = InquiryFactory(source=site, operator=anna, created_at=NOW - timedelta(minutes=6))
+    inquiry.assignments.create(operator=anna, reason="fair", trigger="intake", created_at=inquiry.created_at)
+
+    assert take_back_inquiry(inquiry.pk, **CLOCK)
+
+    inquiry.refresh_from_db()
+    assert (inquiry.operator, inquiry.waiting_reason) == (None, "needs_supervisor")

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from leads.models import IdentityKind, Inquiry, Lead
 from routing.models import Source
-from triage.models import Insight
+from triage.models import Insight, Job, JobKind
 
 #: A lead's page is for a bot to look at, not an export.
 MAX_INQUIRIES = 100
@@ -19,6 +19,11 @@ def insight_of(inquiry_id: UUID) -> Insight | None:
     """The newest insight of an inquiry."""
     insights = Insight.objects.filter(inquiry=inquiry_id).select_related("inquiry")
     return insights.order_by("-created_at", "-id").first()
+
+
+def reading_was_given_up(inquiry_id: UUID) -> bool:
+    """Whether no insight will come unless a supervisor tries again."""
+    return Job.objects.filter(inquiry=inquiry_id, kind=JobKind.INSIGHT, failed_at__isnull=False).exists()
 
 
 def insight_of_lead(lead_id: UUID, *, source: Source) -> Insight | None:

@@ -139,7 +139,10 @@ class InquiryInsight(View):
     @extend_schema(operation_id="get_insight", summary="Its insight", responses={200: InsightAnswer} | PROBLEMS)
     def get(self, request, inquiry_id):
         own_inquiry(request, inquiry_id)
-        return say_insight(queries.insight_of(inquiry_id))
+        insight = queries.insight_of(inquiry_id)
+        if insight is None and queries.reading_was_given_up(inquiry_id):
+            raise Problem(404, "insight-pending", "Reading it failed; a supervisor can try again.", retry_after=3600)
+        return say_insight(insight)
 
 
 class OneLead(View):

@@ -35,6 +35,15 @@ def test_the_insight_is_pending_until_it_is_there(sent, full):
     assert int(response["Retry-After"]) > 0
 
 
+def test_a_reading_that_was_given_up_is_not_to_be_asked_for_every_second(sent, full):
+    Job.objects.update(failed_at=timezone.now())
+
+    response = full.get(sent["Location"] + "/insight")
+
+    assert (response.status_code, problem(response)) == (404, "insight-pending")
+    assert int(response["Retry-After"]) >= 3600
+
+
 def test_the_insight_is_shown_beside_the_inquiry_and_of_the_lead(sent, full):
     read_all()
 

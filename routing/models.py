@@ -201,7 +201,8 @@ class Source(models.Model):
         default=0,
         validators=[MaxValueValidator(7 * 24 * 60)],
         help_text=_(
-            "Not accepted within this time, an inquiry is taken back and given to somebody else. 0: no such limit."
+            "Not accepted within this time, an inquiry is taken back and given to somebody else; "
+            "what is held already counts too. 0: no such limit."
         ),
     )
     max_bounces = models.PositiveSmallIntegerField(

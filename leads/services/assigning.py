@@ -19,7 +19,6 @@ from .pool import Pool
 #: Gives a number in [0, 1): random.random, or what a test wants drawn.
 Dice = Callable[[], float]
 
-
 #: So many are given out under one lock; the rest is for the sweep, so that no intake waits longer than it may.
 AT_ONCE = 100
 

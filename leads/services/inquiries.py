@@ -147,19 +147,19 @@ def accept_inquiry(inquiry_id: UUID, *, now: datetime) -> bool:
 def take_back_inquiry(inquiry_id: UUID, *, now: datetime, dice: Dice) -> bool:
     """Take an inquiry from an operator who did not accept it in the source's time, and give it to somebody else.
 
-    Never twice to the same person; taken back the source's ``max_bounces`` times, it waits for a supervisor. Gives
-    False when there is nothing to take back (any more). One transaction. Raises Inquiry.DoesNotExist.
+    Never twice to the same person; taken back the source's ``max_bounces`` times, or from everybody who could have it,
+    it waits for a supervisor. Gives False when there is nothing to take back (any more). One transaction. Raises
+    Inquiry.DoesNotExist.
     """
     inquiry, pool = _locked(inquiry_id, now=now)
     if not is_overdue(inquiry, now=now):
         return False
     inquiry.bounce_count += 1
-    others = [
-        c for c in pool.candidates(inquiry.source_id, passed_on=passed_on(inquiry)) if c.weight and not c.passed_on
-    ]
-    is_enough = inquiry.bounce_count >= inquiry.source.max_bounces or not others
+    had_it = passed_on(inquiry)
+    is_anybody_left = any(c.weight and c.id not in had_it for c in pool.candidates(inquiry.source_id))
+    is_enough = inquiry.bounce_count >= inquiry.source.max_bounces or not is_anybody_left
     withheld = WaitingReason.NEEDS_SUPERVISOR.value if is_enough else ""
-    decision = decide(pool, inquiry.source, dice=dice, passed_on=passed_on(inquiry), withheld=withheld)
+    decision = decide(pool, inquiry.source, dice=dice, passed_on=had_it, withheld=withheld)
     place(inquiry, decision, pool, trigger=Trigger.NOT_ACCEPTED)
     assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
     return True

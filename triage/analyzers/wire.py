@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
-import threading
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -13,6 +11,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from .base import Unavailable
+from .deadline import Deadline
 
 #: An insight is a few hundred bytes; what is much longer is not one.
 ANSWER_LIMIT = 256 * 1024
@@ -49,7 +48,7 @@ class Wire:
 
         Raises Unavailable: ``timeout``, ``unreachable``, or ``garbled`` when the answer breaks off or is too long.
         """
-        deadline = _Deadline(seconds)
+        deadline = Deadline(seconds)
         try:
             with (
                 deadline,
@@ -70,39 +69,6 @@ class Wire:
             reason = "garbled"
         # Outside the except block: what the client says may quote headers, and so the key.
         raise Unavailable("timeout" if deadline.is_over else reason)
-
-
-class _Deadline:
-    """Cuts the connection when its time is over.
-
-    The client's own timeouts begin anew with every byte, so a server that drips would hold a worker for ever. Only a
-    name that takes long to resolve is not cut off: the system's resolver has a limit of its own.
-    """
-
-    def __init__(self, seconds: float):
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-        self._socket: socket.socket | None = None
-        self.is_over = False
-
-    def __enter__(self):
-        self._timer.start()
-
-    def __exit__(self, *error):
-        self._timer.cancel()
-
-    def trace(self, name: str, told: dict) -> None:
-        if name in ("connection.connect_tcp.complete", "connection.start_tls.complete", "proxy.start_tls.complete"):
-            self._socket = told["return_value"].get_extra_info("socket")
-
-    def _cut(self) -> None:
-        self.is_over = True
-        if self._socket is not None:
-            try:
-                # Not TLS's own shutdown, which would wait for the other side.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-            except OSError:
-                return
 
 
 def _whole(response: httpx.Response) -> bytes:

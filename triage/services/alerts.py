@@ -25,12 +25,13 @@ from django.urls import reverse
 from django.utils.translation import gettext, override
 
 from leads.services import Dice
+from triage.analyzers.deadline import Deadline
 from triage.models import Insight, Job, JobKind
 
 from .jobs import Claim, JobFailed, LeaseLost, claim_job, end_job, give_up, in_words, put_off
 
-#: Seconds, well below a job's lease.
-TIMEOUT = httpx.Timeout(10, connect=5)
+#: For the whole of one delivery, well below a job's lease.
+SECONDS = 10.0
 
 
 class NotWanted(JobFailed):
@@ -165,14 +166,24 @@ def post_webhook(alert: Alert, *, now: datetime) -> None:
     """Post the alert as the Standard Webhooks specification has it. Raises JobFailed, NotWanted."""
     body = json.dumps(payload(alert.insight), ensure_ascii=False).encode()
     headers = signed_headers(alert.id, body, secrets=settings.ALERT_WEBHOOK_SECRET, now=now)
+    deadline = Deadline(SECONDS)
     try:
         # Only the status is looked at; whatever the answer says is not even read.
         with (
-            httpx.Client(timeout=TIMEOUT, follow_redirects=False) as client,
-            client.stream("POST", settings.ALERT_WEBHOOK_URL, content=body, headers=headers) as response,
+            deadline,
+            httpx.Client(timeout=SECONDS, follow_redirects=False) as client,
+            client.stream(
+                "POST",
+                settings.ALERT_WEBHOOK_URL,
+                content=body,
+                headers=headers,
+                extensions={"trace": deadline.trace},
+            ) as response,
         ):
             status = response.status_code
     except httpx.HTTPError as error:
+        if deadline.is_over or isinstance(error, httpx.TimeoutException):
+            raise JobFailed(gettext("The webhook’s receiver did not answer in time.")) from error
         said = gettext("The webhook’s receiver could not be reached (%(error)s).") % {"error": type(error).__name__}
         raise JobFailed(said) from error
     if status == httpx.codes.GONE:

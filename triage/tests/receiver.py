@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HANG_UP = "hang up"
+DRIP = "drip"
 
 
 @dataclass
 class Receiver:
-    #: What to answer, in turn; the last one from then on. A status, HANG_UP, or seconds to sleep before 200.
+    #: What to answer, in turn; the last one from then on. A status, HANG_UP, DRIP (a header that never
+    #: ends, a letter at a time), or seconds to sleep before 200.
     answers: list = field(default_factory=lambda: [200])
     requests: list = field(default_factory=list)
     url: str = ""
@@ -29,6 +31,12 @@ def running(receiver: Receiver):
             answer = receiver.next_answer()
             if answer == HANG_UP:
                 self.close_connection = True
+                return
+            if answer == DRIP:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                for _ in range(100):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
                 return
             if isinstance(answer, float):
                 time.sleep(answer)

@@ -8,7 +8,6 @@ import logging
 from datetime import timedelta
 from smtplib import SMTPServerDisconnected
 
-import httpx
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
@@ -22,7 +21,7 @@ from triage.models import Insight, Job, JobKind
 from triage.services import alerts, claim_job, finish_reading, jobs, owe
 from triage.services.work import do_job
 
-from .receiver import HANG_UP, Receiver, running
+from .receiver import DRIP, HANG_UP, Receiver, running
 
 pytestmark = pytest.mark.django_db
 
@@ -199,14 +198,15 @@ def test_it_tries_again_under_the_same_id_until_it_is_taken(inquiry, receiver, a
     assert first == second
 
 
-def test_it_does_not_wait_for_ever(inquiry, receiver, monkeypatch):
-    monkeypatch.setattr(alerts, "TIMEOUT", httpx.Timeout(0.1))
-    receiver.answers = [0.4]
+@pytest.mark.parametrize("answer", [0.4, DRIP], ids=["silent", "drips"])
+def test_it_does_not_wait_for_ever(inquiry, receiver, monkeypatch, answer):
+    monkeypatch.setattr(alerts, "SECONDS", 0.2)
+    receiver.answers = [answer]
     (job,) = read(inquiry)
 
     ring(job)
 
-    assert job.failure == "The webhook’s receiver could not be reached (ReadTimeout)."
+    assert job.failure == "The webhook’s receiver did not answer in time."
     assert not job.done_at
 
 

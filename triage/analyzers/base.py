@@ -103,6 +103,8 @@ class Context:
 
     #: How many inquiries the same lead had open or recently resolved before this one.
     earlier_count: int = 0
+    #: The lead's name as it is known; for an analyzer that keeps it from others.
+    lead_name: str = ""
     #: To be called before each request that costs something. Raises Unavailable or TooSoon, which must be let through,
     #: when there is nothing left to spend.
     spend: Callable[[], None] = field(default=_at_no_cost, compare=False, repr=False)

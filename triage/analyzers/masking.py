@@ -1,8 +1,8 @@
 """What tells who somebody is, taken out of a text before it leaves the house, and the way back to the original words.
 
 Addresses, phones, cards, accounts, handles and long numbers are found by their form, names where people introduce
-themselves or sign. Sums of money, quantities and dates stay: they are what the message is about. A name in the middle
-of a sentence is not found.
+themselves or sign, and the lead's own name wherever it stands. Sums of money, quantities and dates stay: they are what
+the message is about. A third person's name in the middle of a sentence is not found.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _STAYS = ("date", "money")
 #: As many digits as a card has; a phone has fewer.
 _CARD_DIGITS = 13
 _PHONE_DIGITS = 10
+#: Nobody's name has more words that tell who it is.
+NAME_WORDS = 6
 _ROUND_SUM = re.compile(r"\d{1,3}(?:[ \u00a0.,]\d{3}){1,2}|\d{7,8}")
 
 
@@ -78,20 +80,48 @@ class Masked:
         return place + shift
 
 
-def mask(text: str) -> Masked:
-    """The text with what tells who somebody is replaced by what kind of thing it is: ``[EMAIL]``, ``[PHONE]``."""
+def mask(text: str, name: str = "") -> Masked:
+    """The text with what tells who somebody is replaced by what kind of thing it is: ``[EMAIL]``, ``[PHONE]``.
+
+    ``name`` is the writer's, hidden wherever it stands with a capital letter, in Russian in any case.
+    """
     pieces: list[str] = []
     masks: list[tuple[int, int, int, int]] = []
     done = length = 0
-    for match in _PRIVATE.finditer(text):
-        if not (label := _label(match)):
-            continue
-        start, end = match.span(match.lastgroup or 0)
+    for start, end, label in _finds(text, name):
         length += start - done
         pieces += (text[done:start], label)
         masks.append((length, length + len(label), start, end))
         length, done = length + len(label), end
     return Masked("".join((*pieces, text[done:])), tuple(masks))
+
+
+def _finds(text: str, name: str) -> list[tuple[int, int, str]]:
+    """Start, end and label of all that is hidden, in order and apart from each other."""
+    found = []
+    for match in _PRIVATE.finditer(text):
+        if label := _label(match):
+            found.append((*match.span(match.lastgroup or 0), label))
+    if own := _pattern_of(name):
+        taken = {place for start, end, _ in found for place in range(start, end)}
+        found += [(*match.span(), "[NAME]") for match in own.finditer(text) if taken.isdisjoint(range(*match.span()))]
+    return sorted(found)
+
+
+def _pattern_of(name: str) -> re.Pattern | None:
+    """Finds the words of a name; None when it has none worth hiding."""
+    words = re.findall(r"[^\W\d_]{3,30}", name)[:NAME_WORDS]
+    return re.compile(rf"\b(?:{'|'.join(map(_forms_of, words))})\b") if words else None
+
+
+def _forms_of(word: str) -> str:
+    """A pattern for one word of a name, with a capital or all in capitals."""
+    word = word.lower()
+    ending = ""
+    if "а" <= word[0] <= "я" or word[0] == "ё":
+        word, ending = word[:2] + word[2:].rstrip("аеёийоуыьюя"), "[а-яё]{0,3}"
+    capital, rest = word[0].upper(), word[1:]
+    return rf"{capital}(?:{rest}{ending}|{rest.upper()}{ending.upper()})"
 
 
 def _label(match: re.Match) -> str:

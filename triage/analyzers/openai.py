@@ -76,7 +76,7 @@ class OpenAIAnalyzer:
         base_url: str,
         api_key: str,
         model: str,
-        offline: Analyzer,
+        offline: Callable[[], Analyzer],
         sends_private: bool = False,
         seconds: float = SECONDS,
         breaker: Breaker | None = None,
@@ -84,7 +84,7 @@ class OpenAIAnalyzer:
         sleep: Callable[[float], None] = time.sleep,
         dice: Callable[[], float] = random.random,
     ):
-        """``offline`` is the house's own reader; ``sends_private`` lets names and contacts leave the house."""
+        """``offline`` gives the house's own reader of now; ``sends_private`` lets names and contacts leave."""
         self.version = f"{model}/{prompt_version(is_masked=not sends_private)}"
         self._model = model
         self._wire = Wire(url=f"{base_url.rstrip('/')}/chat/completions", key=api_key)
@@ -99,9 +99,9 @@ class OpenAIAnalyzer:
         """Read one message. Raises Unavailable with one of STAND_IN_REASONS, and what ``context.spend`` raises."""
         if not text.strip():
             raise Unavailable("empty")
-        masked = Masked(text) if self._sends_private else mask(text)
+        masked = Masked(text) if self._sends_private else mask(text, context.lead_name)
         answer = self._ask(masked.text, context.spend)
-        offline = self._offline.read(text)
+        offline = self._offline().read(text)
         # A quote is looked for in what the model was shown.
         shown = replace(masked, text=harmless(masked.text))
         return in_context(reading_of(answer, text=text, masked=shown, offline=offline), context)

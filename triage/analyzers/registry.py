@@ -45,7 +45,7 @@ def _openai() -> Analyzer:
         base_url=settings.OPENAI_BASE_URL,
         api_key=settings.OPENAI_API_KEY,
         model=settings.OPENAI_MODEL,
-        offline=offline_reader(),
+        offline=offline_reader,
         sends_private=settings.OPENAI_SEND_PII,
         seconds=settings.OPENAI_TIMEOUT_SECONDS,
     )

@@ -41,10 +41,14 @@ def ask(claim: Claim, *, analyzer: Analyzer) -> Heard:
     Raises TooSoon when the minute's requests are used up and the inquiry can still wait, UnreadableError when the
     analyzer cannot read it now, Inquiry.DoesNotExist, and whatever a defective analyzer raises.
     """
-    inquiry = Inquiry.objects.only("lead_id", "message", "created_at").get(pk=claim.inquiry_id)
+    inquiry = (
+        Inquiry.objects.select_related("lead").only("lead__name", "message", "created_at").get(pk=claim.inquiry_id)
+    )
     text = inquiry.message
     earlier = Inquiry.objects.filter(lead=inquiry.lead_id, created_at__lt=inquiry.created_at)
-    context = Context(earlier_count=earlier.count(), spend=partial(_pay, claim, analyzer.name))
+    context = Context(
+        earlier_count=earlier.count(), lead_name=inquiry.lead.name, spend=partial(_pay, claim, analyzer.name)
+    )
     if precedent := precedent_of(text, content_hash=claim.content_hash):
         return Heard(precedent.read(text, context), precedent)
     if known := known_reading(claim.content_hash, text, context, analyzer=analyzer):

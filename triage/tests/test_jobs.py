@@ -83,14 +83,14 @@ def test_a_reading_becomes_an_insight_and_the_inquirys_priority(job):
     assert insight.created_at == job.done_at
 
 
-def test_the_analyzer_is_told_the_text_and_how_often_the_lead_wrote_before(job):
+def test_the_analyzer_is_told_the_text_who_wrote_it_and_how_often_before(job):
     InquiryFactory(lead=job.inquiry.lead, created_at=job.inquiry.created_at - timedelta(days=1))
     InquiryFactory(lead=LeadFactory(name="Max Orlov"), created_at=job.inquiry.created_at - timedelta(days=1))
     reader = Reader()
 
     read_inquiry(job.pk, analyzer=reader)
 
-    assert reader.given == [("Do you have a price list?", Context(earlier_count=1))]
+    assert reader.given == [("Do you have a price list?", Context(earlier_count=1, lead_name=job.inquiry.lead.name))]
 
 
 @pytest.mark.parametrize("times", [2, 10])

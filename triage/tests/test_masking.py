@@ -40,6 +40,23 @@ def test_who_somebody_is_stays_here(text, masked):
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "masked"),
+    [
+        ("Ann Lee", "This is Ann Lee again, Ann's order", "This is [NAME] [NAME] again, [NAME]'s order"),
+        ("Anna Leeson", "Hello from Anna. ANNA LEESON, annals", "Hello from [NAME]. [NAME] [NAME], annals"),
+        ("Иван Петров", "Это от Ивана Петрова: передайте ИВАНУ", "Это от [NAME] [NAME]: передайте [NAME]"),
+        ("Мария", "Для Марии, из Марокко", "Для [NAME], из Марокко"),
+        ("Ян", "Ян просил в январе", "Ян просил в январе"),
+        ("", "Ann asks", "Ann asks"),
+        ("Ann (+.*)", "Ann wants 5", "[NAME] wants 5"),
+        ("Lee Smith", "mail Smith@example.com, Smith", "mail [EMAIL], [NAME]"),
+    ],
+)
+def test_the_lead_s_own_name_stays_here_wherever_it_stands(name, text, masked):
+    assert mask(text, name).text == masked
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Need 50 seats, budget 1 500 000 руб by 20.11.2026.",

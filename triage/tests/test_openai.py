@@ -18,7 +18,7 @@ KEY = "sk-very-secret-key"
 
 
 def analyzer_for(model, **options):
-    options = {"base_url": model.url, "api_key": KEY, "model": "small", "offline": RulesAnalyzer()} | options
+    options = {"base_url": model.url, "api_key": KEY, "model": "small", "offline": RulesAnalyzer} | options
     return OpenAIAnalyzer(**options)
 
 
@@ -203,3 +203,11 @@ def test_nothing_of_the_text_or_the_key_is_logged(model, scene, caplog):
     assert KEY not in caplog.text
     for private in ("Иван", "urgent", "999 123", "ivan@"):
         assert private not in caplog.text
+
+
+def test_the_lead_s_name_is_not_sent_where_the_house_knows_it(model):
+    analyzer_for(model).read("Boris Lem here, need a quote for Boris", Context(lead_name="Boris Lem"))
+
+    (request,) = model.requests
+    assert "Boris" not in str(request)
+    assert "[NAME] [NAME] here, need a quote for [NAME]" in str(request)

@@ -101,12 +101,21 @@ def _tags(message: Message, hits: list[Hit], facts: dict[str, Fact | None]) -> t
 
 
 def _evidence(message, hits, facts, intent, priority, raised_by) -> tuple[Evidence, ...]:
-    """The words for the intent, those that raised the priority, those of the tags; none twice for one reason."""
+    """The words for the intent, those that raised the priority, those of the tags; none twice, or within others,
+    for one reason."""
     found = [(hit.first, hit.last, intent) for hit in hits if hit.rule.intent == intent]
     found += [(facts[name].first, facts[name].last, priority) for name in raised_by if facts[name]]
     found += [(hit.first, hit.last, hit.rule.tag) for hit in hits if hit.rule.tag]
     found += [(fact.first, fact.last, name) for name, fact in facts.items() if fact and name in _FACT_TAGS]
-    return tuple(_quote(message, *place) for place in list(dict.fromkeys(found))[:EVIDENCE_LIMIT])
+    # A hostile text has thousands: enough of them to fill the list are compared.
+    found = list(dict.fromkeys(found))[: 4 * EVIDENCE_LIMIT]
+    widest = [place for place in found if not any(_is_within(place, other) for other in found)]
+    return tuple(_quote(message, *place) for place in widest[:EVIDENCE_LIMIT])
+
+
+def _is_within(place: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
+    """Whether other words, found for the same reason, hold these and more."""
+    return place != other and place[2] == other[2] and other[0] <= place[0] and place[1] <= other[1]
 
 
 def _quote(message: Message, first: int, last: int, reason: str) -> Evidence:

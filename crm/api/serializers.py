@@ -142,6 +142,9 @@ class InsightAnswer(serializers.Serializer):
     evidence = EvidenceAnswer(many=True)
     analyzer = serializers.CharField()
     version = serializers.CharField()
+    note = serializers.CharField(
+        help_text="How it came about, where that is out of the ordinary: reused, budget, timeout, …"
+    )
     created_at = MomentField()
 
 

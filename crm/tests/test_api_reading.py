@@ -62,6 +62,7 @@ def test_the_insight_is_shown_beside_the_inquiry_and_of_the_lead(sent, full):
         "evidence": [{"text": "urgent", "start": 5, "end": 11, "for": "buy"}],
         "analyzer": "reader",
         "version": "1",
+        "note": "",
         "created_at": insight["created_at"],
     }
     assert insight["created_at"].endswith("Z")

@@ -6,13 +6,18 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
 WORKDIR /app
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin crm
 
-COPY requirements.txt .
-RUN pip install --disable-pip-version-check -r requirements.txt
+# requirements-train.txt instead gives an image that can also retrain the reader.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements*.txt ./
+RUN pip install --disable-pip-version-check -r "$REQUIREMENTS"
 
 COPY . .
 # Nothing is reached at build time: the addresses only say that this is not the embedded run.
 RUN SECRET_KEY=build DATABASE_URL=postgres://build/build REDIS_URL=redis://build python manage.py collectstatic --noinput --verbosity 0 \
     && python -m compileall -q config crm leads routing triage
+
+# A volume laid over it is owned as it is.
+RUN mkdir -p var/models && chown -R crm var
 
 USER crm
 EXPOSE 8000

@@ -58,7 +58,7 @@ $(VENV)/run.stamp: requirements.txt
 	@$(call install,requirements.txt)
 	@touch $@
 
-$(VENV)/dev.stamp: requirements.txt requirements-dev.txt
+$(VENV)/dev.stamp: requirements.txt requirements-train.txt requirements-dev.txt
 	@$(call need-python)
 	@$(call install,requirements-dev.txt)
 	@touch $(VENV)/run.stamp $@

@@ -54,7 +54,7 @@ def check_training(app_configs, **kwargs):
     if not settings.RETRAIN_NIGHTLY or find_spec("sklearn"):
         return []
     message = "RETRAIN_NIGHTLY is on, and scikit-learn is not installed: nothing will be learnt from corrections."
-    return [Warning(message, hint="pip install -r requirements-dev.txt", id="triage.W004")]
+    return [Warning(message, hint="pip install -r requirements-train.txt", id="triage.W004")]
 
 
 @register

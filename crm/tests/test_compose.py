@@ -19,7 +19,7 @@ SERVICES = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 #: What only Docker Compose itself reads.
-OF_COMPOSE = {"POSTGRES_PASSWORD", "PORT"}
+OF_COMPOSE = {"POSTGRES_PASSWORD", "PORT", "REQUIREMENTS"}
 
 
 def settings_read():
@@ -124,3 +124,20 @@ def test_the_intake_comes_up_without_redis():
 def test_redis_writes_down_what_it_is_given_and_throws_nothing_away():
     assert "--appendonly yes" in SERVICES["redis"]["command"]
     assert "--maxmemory-policy noeviction" in SERVICES["redis"]["command"]
+
+
+def test_what_one_process_learns_all_read_with():
+    folders = {service["environment"]["MODELS_DIR"] for service in OURS.values()}
+    mounted = {tuple(service["volumes"]) for service in OURS.values()}
+
+    assert folders == {"/app/var/models"}
+    assert mounted == {("models:/app/var/models",)}
+    assert "models" in COMPOSE["volumes"]
+
+
+def test_the_image_that_can_retrain_differs_by_one_file_of_requirements():
+    assert {service["build"]["args"]["REQUIREMENTS"] for service in OURS.values()} == {
+        "${REQUIREMENTS:-requirements.txt}"
+    }
+    assert 'pip install --disable-pip-version-check -r "$REQUIREMENTS"' in DOCKERFILE
+    assert (ROOT / "requirements-train.txt").exists()

@@ -128,7 +128,7 @@ def _trainer() -> Trainer:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("sklearn", "scipy"):
             raise
-        raise NotNow("Training needs scikit-learn: pip install -r requirements-dev.txt.") from error
+        raise NotNow("Training needs scikit-learn: pip install -r requirements-train.txt.") from error
 
     def train(learnt: Sequence[Lesson]) -> Model:
         examples = corpus.build(phrases.load_phrases())

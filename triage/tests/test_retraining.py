@@ -157,7 +157,7 @@ def test_without_scikit_learn_it_says_in_a_sentence_what_to_install(versions, co
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
     monkeypatch.setitem(sys.modules, "scipy", None)
 
-    with pytest.raises(CommandError, match="^Training needs scikit-learn: pip install -r requirements-dev.txt.$"):
+    with pytest.raises(CommandError, match="^Training needs scikit-learn: pip install -r requirements-train.txt.$"):
         call_command("retrain")
 
 

@@ -11,7 +11,7 @@ from triage.analyzers.lexicon import lexicon
 from triage.analyzers.model import PATH, Model
 from triage.analyzers.normalise import normalise
 
-pytest.importorskip("sklearn", reason="training needs requirements-dev.txt")
+pytest.importorskip("sklearn", reason="training needs requirements-train.txt")
 
 from triage.training.corpus import build  # noqa: E402
 from triage.training.fit import fit, see, to_matrix  # noqa: E402

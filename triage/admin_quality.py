@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.forms import Media
 from django.template.response import TemplateResponse
@@ -11,8 +12,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .analyzers.policy import SURE_ENOUGH
-from .models import Intent
+from .analyzers.registry import OFFLINE
+from .models import Intent, Note
 from .quality import Quality, Share, quality
+from .queries import requests_of_today
 
 #: The stretches of time to choose from, in days.
 PERIODS = (30, 90, 365)
@@ -31,7 +34,8 @@ class QualityPage:
             raise PermissionDenied
         asked = request.GET.get("days", "")
         days = int(asked) if asked in map(str, PERIODS) else PERIODS[1]
-        found = quality(since=timezone.now() - timedelta(days=days))
+        now = timezone.now()
+        found = quality(since=now - timedelta(days=days))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Quality of readings"),
@@ -42,6 +46,10 @@ class QualityPage:
             "sure": f"{round(100 * SURE_ENOUGH)} %",
             "figures": _figures(found),
             "tables": _tables(found),
+            "notes": [(Note(note).label if note in Note else note, count) for note, count in found.notes],
+            "asks_model": settings.TRIAGE_ANALYZER != OFFLINE,
+            "requests": requests_of_today(now=now),
+            "limit": settings.TRIAGE_DAILY_LIMIT,
             "chart": _chart(found),
         }
         return TemplateResponse(request, "desk/quality.html", context)

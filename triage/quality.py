@@ -75,10 +75,12 @@ class Quality:
     languages: list[tuple[str, Share]]
     readers: list[tuple[str, Share]]
     weeks: list[Week]
+    #: What came about out of the ordinary (taken over, read offline in a model's place), the commonest first.
+    notes: list[tuple[str, int]]
 
 
 def quality(*, since: datetime) -> Quality:
-    """The quality of what was judged, and the share decided automatically, since a moment. Six queries."""
+    """The quality of what was judged, and the share decided automatically, since a moment. Seven queries."""
     judged = judgements(since=since)
     totals = judged.aggregate(
         of=Count("pk"),
@@ -86,7 +88,8 @@ def quality(*, since: datetime) -> Quality:
         priority=Count("pk", filter=Q(read_priority=F("priority"))),
         next_action=Count("pk", filter=Q(read_next_action=F("next_action"))),
     )
-    weeks = _weeks(judged, readings(since=since))
+    read = readings(since=since)
+    weeks = _weeks(judged, read)
     return Quality(
         intent=Share(totals["intent"], totals["of"]),
         priority=Share(totals["priority"], totals["of"]),
@@ -96,6 +99,7 @@ def quality(*, since: datetime) -> Quality:
         languages=[(lang, share) for (lang,), share in _by(judged, "lang")],
         readers=[(f"{name} {version}", share) for (name, version), share in _by(judged, "analyzer", "version")],
         weeks=weeks,
+        notes=_notes(read),
     )
 
 
@@ -112,6 +116,11 @@ def readings(*, since: datetime) -> QuerySet[Insight]:
     milliseconds = int(since.timestamp() * 1000)
     first = UUID(int=milliseconds << 80)
     return Insight.objects.filter(pk__gte=first, created_at__gte=since).order_by()
+
+
+def _notes(read: QuerySet) -> list[tuple[str, int]]:
+    counts = read.exclude(note="").values_list("note").annotate(count=Count("pk"))
+    return sorted(counts, key=lambda pair: (-pair[1], pair[0]))
 
 
 def _by(judged: QuerySet, *names: str) -> list[tuple[tuple, Share]]:

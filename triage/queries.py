@@ -1,13 +1,14 @@
 """Reads of jobs, insights and corrections."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from .models import Correction, Insight, Job
+from .models import Correction, Insight, Job, Period, Usage
 
 
 def open_jobs():
@@ -28,6 +29,13 @@ def urgent_due() -> tuple[int, str] | None:
 def oldest_due_age() -> timedelta | None:
     """How long the oldest due job has been waiting, or None when nothing is due."""
     return claimable().order_by("due_at").annotate(age=Now() - F("due_at")).values_list("age", flat=True).first()
+
+
+def requests_of_today(*, now: datetime) -> int:
+    """How many requests were made to models today, a day of TIME_ZONE, by all workers."""
+    day = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = Usage.objects.filter(period=Period.DAY, starts_at=day)
+    return today.aggregate(count=Sum("count"))["count"] or 0
 
 
 def is_newest(insight: Insight) -> bool:

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from leads.tests.factories import InquiryFactory
-from triage.models import Correction, Insight
+from triage.models import Correction, Insight, Usage
+from triage.services.budget import Budget, spend
 from triage.services.corrections import correct_insight
 
 from .desk import fill_desk, read, staff
@@ -58,6 +59,26 @@ def test_the_chart_is_fed_by_data_not_by_script(admin_client, judged):
     assert re.search(r'<script src="[^"]*desk/quality[^"]*\.js"', html)
 
 
+def test_it_says_nothing_of_models_where_none_is_asked(admin_client, judged):
+    assert "Out of the ordinary" not in admin_client.get(URL).content.decode()
+
+
+def test_it_tells_what_a_model_was_asked_today_and_what_was_read_in_its_place(admin_client, judged, settings):
+    settings.TRIAGE_ANALYZER, settings.TRIAGE_DAILY_LIMIT = "openai", 500
+    for analyzer in ("openai", "other"):
+        spend(analyzer, Budget())
+    Usage.objects.create(analyzer="openai", period="day", starts_at=timezone.now() - timedelta(days=3), count=7)
+    first, second = Insight.objects.all()
+    Insight.objects.filter(pk=first.pk).update(note="budget")
+    Insight.objects.filter(pk=second.pk).update(note="<b>my own words</b>")
+
+    html = admin_client.get(URL).content.decode()
+
+    assert "Requests to the model today: 2 of 500." in html
+    assert "<tr><td>Read offline: the day&#x27;s requests were used up.</td><td>1</td></tr>" in html
+    assert "&lt;b&gt;my own words" in html
+
+
 def test_the_period_can_be_chosen_and_nonsense_is_ignored(admin_client, judged):
     assert admin_client.get(URL, {"days": "30"}).context["days"] == 30
     assert admin_client.get(URL, {"days": "-1; drop"}).context["days"] == 90
@@ -75,6 +96,8 @@ def test_the_navigation_leads_there(admin_client):
 
 
 def test_it_is_all_russian(admin_client, judged, settings):
+    settings.TRIAGE_ANALYZER = "openai"
+    Insight.objects.update(note="timeout")
     admin_client.cookies[settings.LANGUAGE_COOKIE_NAME] = "ru"
     try:
         assert english_in(admin_client.get(URL).content.decode()) == set()

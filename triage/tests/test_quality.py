@@ -134,12 +134,12 @@ def test_weeks_follow_each_other_and_old_ones_are_left_out(sue):
 
 def test_it_takes_as_many_queries_for_much_as_for_little(sue, django_assert_num_queries):
     judge(insight(), sue)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         quality(since=LONG_AGO)
     for intent in ("buy", "info", "spam"):
         judge(insight(intent), sue, intent="other")
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         quality(since=LONG_AGO)
 
 

@@ -41,15 +41,12 @@ def main() -> int:
 
 def sample() -> list[str]:
     """The project's own phrases, alone and strung together, as long as real messages are: most short, some a page."""
+    from triage.training.phrases import expand, load_phrases, load_slots
+
     rng = Random(7)
-    folder = Path(__file__).parents[1] / "triage" / "training" / "phrases"
-    lines = [
-        line
-        for path in sorted(folder.glob("*/*.txt"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith("#") and "{" not in line
-    ]
-    lengths = (1, 1, 1, 1, 2, 2, 3, 3, 5, 20)
+    slots = {lang: load_slots(lang) for lang in ("en", "ru")}
+    lines = [expand(phrase.text, slots[phrase.lang], rng) for phrase in load_phrases()]
+    lengths = (1, 1, 1, 1, 1, 1, 1, 2, 3, 12)
     return [". ".join(rng.choices(lines, k=rng.choice(lengths))) for _ in range(SAMPLE)]
 
 

@@ -19,13 +19,10 @@ from .normalise import Message
 PATH = Path(__file__).with_name("model.npz")
 BLOCKS = ("words", "parts", "signs")
 #: How much the parts of words, and the signs found by rules, count beside whole words.
-PART_SHARE = 1.5
+PART_SHARE = 1.0
 SIGN_SHARE = 0.3
 #: The rows of so many words are kept; others are looked up anew.
 WORDS_REMEMBERED = 20_000
-#: Divides the scores before they become beliefs. Phrases of one house resemble each other, so a model that has only
-#: seen them is a little too sure of what other people write. A round number, chosen by looking at such messages.
-TEMPERATURE = 1.1
 
 
 class Model:
@@ -33,7 +30,7 @@ class Model:
 
     def __init__(self, version: str, rows: dict[str, int], rarity: np.ndarray, weights: np.ndarray, bias: np.ndarray):
         self.version, self.rows, self.rarity, self.weights, self.bias = version, rows, rarity, weights, bias
-        self._parts_of = lru_cache(maxsize=WORDS_REMEMBERED)(self._part_rows)
+        self._parts_of = lru_cache(maxsize=WORDS_REMEMBERED)(self._sum_of_parts)
 
     @classmethod
     def of(cls, names: list[str], rarity: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> Model:
@@ -72,7 +69,7 @@ class Model:
         return dict(zip(INTENTS, self.probabilities(self.scores(message, hits)).tolist(), strict=True))
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
-        raised = np.exp((scores - scores.max()) / TEMPERATURE)
+        raised = np.exp(scores - scores.max())
         return raised / raised.sum()
 
     def scores(self, message: Message, hits: list[Hit]) -> np.ndarray:
@@ -89,14 +86,16 @@ class Model:
 
     def _parts(self, message: Message) -> np.ndarray | float:
         known = [self._parts_of(word) for word in features.distinct_words(message)]
-        rows = np.unique(np.concatenate(known)) if known else ()
-        if not len(rows):
+        if not known:
             return 0.0
-        found = self.rarity[rows]
-        return (found @ self.weights[rows]) * (PART_SHARE / max(math.sqrt(float(found @ found)), 1.0))
+        length = max(math.sqrt(sum(square for _, square in known)), 1.0)
+        return sum(scores for scores, _ in known) * (PART_SHARE / length)
 
-    def _part_rows(self, word: str) -> np.ndarray:
-        return np.array(self._rows(features.parts(word)), dtype=np.int32)
+    def _sum_of_parts(self, word: str) -> tuple[np.ndarray, float]:
+        """What a word's parts weigh together, and the square of their length: a word is summed once, not each time."""
+        rows = self._rows(features.parts(word))
+        found = self.rarity[rows]
+        return found @ self.weights[rows], float(found @ found)
 
     def _rows(self, names: Iterable[str]) -> list[int]:
         rows = self.rows

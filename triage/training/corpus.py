@@ -11,6 +11,8 @@ from .phrases import LANGUAGES, Phrase, load_slots, variants
 SEED = 20261120
 #: Long messages made of several phrases of one intent, as a share of that intent's phrases.
 LONG_SHARE = 0.5
+#: How much a line without choices counts. It is one person's way to put it; a frame with choices is everybody's.
+LITERAL = 0.1
 #: Intents whose phrases make sense one after another.
 _LONG = ("support", "complaint", "buy", "info", "partnership", "job", "spam", "other")
 
@@ -33,7 +35,8 @@ def build(phrases: list[Phrase], seed: int = SEED) -> list[Example]:
     examples = []
     for phrase in phrases:
         texts = _typed(phrase, slots[phrase.lang], rng)
-        examples += [Example(text, phrase.intent, phrase.lang, phrase.theme, len(texts) ** -0.25) for text in texts]
+        weight = len(texts) ** -0.25 * (1.0 if "{" in phrase.text else LITERAL)
+        examples += [Example(text, phrase.intent, phrase.lang, phrase.theme, weight) for text in texts]
     return examples + _long_messages(phrases, slots, rng)
 
 

@@ -1,8 +1,9 @@
 """The phrase files and the small language in which they are written.
 
+A file holds phrases of one intent in one language about one field: ``<language>/<intent>/<field>.txt``.
 A line is one phrase. ``{a|b|c}`` stands for one of the three, ``{|please}`` for a word or nothing, ``{product}`` for
-one of the words listed under that name in ``slots/<language>.toml``. A line that begins with ``#`` names a theme: all
-phrases below it belong together and are held out together when the model is scored.
+one of the words listed under that name in ``slots/<language>.toml``. A line that begins with ``#`` and a blank names a
+theme: all phrases below it belong together and are held out together when the model is scored.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from triage.analyzers.lexicon import FOLDER
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "ru")
 #: How many messages one line with choices in it may become.
-VARIANTS = 8
+VARIANTS = 32
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 
@@ -37,24 +38,23 @@ class Phrase:
 def load_phrases(folder: Path = HERE / "phrases") -> list[Phrase]:
     """All phrases, in the order of the files and their lines."""
     phrases = []
-    for path in sorted(folder.glob("*/*.txt")):
+    for path in sorted(folder.glob("*/*/*.txt")):
+        lang, intent = path.parts[-3:-1]
         theme = ""
         for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("#"):
+            if line.startswith("# "):
                 theme = line.lstrip("# ")
             elif line.strip():
-                phrases.append(
-                    Phrase(line.strip(), path.stem, path.parent.name, f"{path.parent.name}/{path.stem}/{theme}")
-                )
+                phrases.append(Phrase(line.strip(), intent, lang, f"{lang}/{intent}/{path.stem}/{theme}"))
     return phrases
 
 
 def source_digest() -> str:
     """A digest of all that the model is made from; the model file carries it, so that a stale one is noticed."""
     digest = hashlib.sha256()
-    for folder, pattern in ((HERE, "phrases/*/*.txt"), (HERE, "slots/*.toml"), (FOLDER, "*.toml")):
+    for folder, pattern in ((HERE, "phrases/*/*/*.txt"), (HERE, "slots/*.toml"), (FOLDER, "*.toml")):
         for path in sorted(folder.glob(pattern)):
-            digest.update(path.name.encode() + path.read_bytes())
+            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -50,7 +50,7 @@ class RulesAnalyzer:
         hits = self._lexicon.find(message)
         facts = facts_of(message, hits, context)
         probs = self._model.beliefs(message, hits)
-        intent = _intent(probs, hits, facts)
+        intent = _intent(probs, hits)
         _add_intent_facts(facts, hits)
         priority, raised_by = priority_of(intent, facts)
         confidence = probs[intent]
@@ -79,9 +79,9 @@ def fingerprint() -> str:
     return digest.hexdigest()[:12]
 
 
-def _intent(probs: dict[str, float], hits: list[Hit], facts: dict[str, Fact | None]) -> str:
+def _intent(probs: dict[str, float], hits: list[Hit]) -> str:
     """The likeliest intent; spam only when its own strict decision agrees."""
-    if is_spam(probs["spam"], hits, facts):
+    if is_spam(probs["spam"], hits):
         return "spam"
     return max((intent for intent in INTENTS if intent != "spam"), key=probs.__getitem__)
 

@@ -4,30 +4,33 @@ import pytest
 
 from triage.analyzers.lexicon import Hit, Rule
 from triage.analyzers.rules import RulesAnalyzer
-from triage.analyzers.spam import CERTAIN, LIKELY, is_spam
+from triage.analyzers.spam import CERTAIN, is_spam
 
 READER = RulesAnalyzer()
 
-BUYING = Hit(Rule("price", "buy", 1.7), 0, 1)
+PRICE = Hit(Rule("price", "buy", 1.7), 0, 1)
+ORDER = Hit(Rule("order", "buy", 1.2), 2, 3)
 STRONG = Hit(Rule("earn", "spam", 2.0, strong=True), 0, 1)
 
 
 def test_a_firm_belief_is_enough():
-    assert is_spam(CERTAIN, [], {})
-
-
-def test_a_likely_text_needs_the_words_or_the_disguise_of_spam():
-    assert not is_spam(LIKELY, [], {})
-    assert is_spam(LIKELY, [STRONG], {})
-    assert is_spam(LIKELY, [], {"mixed_script": None})
-
-
-def test_a_sign_of_buying_blocks_it():
-    assert not is_spam(1.0, [BUYING], {})
+    assert is_spam(CERTAIN, [])
 
 
 def test_mere_suspicion_is_never_enough():
-    assert not is_spam(LIKELY - 0.01, [STRONG], {"mixed_script": None, "suspicious_link": None})
+    assert not is_spam(CERTAIN - 0.01, [STRONG])
+
+
+def test_signs_of_buying_block_it():
+    assert not is_spam(1.0, [PRICE, ORDER])
+
+
+def test_the_same_sign_twice_is_one_sign():
+    assert is_spam(1.0, [PRICE, PRICE])
+
+
+def test_strong_words_outweigh_signs_of_buying():
+    assert is_spam(1.0, [PRICE, ORDER, STRONG])
 
 
 @pytest.mark.parametrize(

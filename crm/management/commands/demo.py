@@ -23,6 +23,8 @@ from triage.services import read_inquiry
 
 #: How long a running worker is given to read everything before the demo reads what is left itself.
 PATIENCE_SECONDS = 10
+#: A connection that its client does not close may stay open so long.
+CLOSE_SECONDS = 5
 CONTACTS = ("name", "email", "phone", "external_id", "message")
 
 
@@ -91,13 +93,16 @@ def service_at(url: str | None):
 
     listener = create_server(("127.0.0.1", 0))
     server = waitress.create_server(on_a_connection_of_its_own, sockets=[listener], threads=4)
-    Thread(target=server.run, daemon=True).start()
+    loop = Thread(target=server.run, daemon=True)
+    loop.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         # Its threads first: one that has just answered still wants to wake the server.
         server.task_dispatcher.shutdown()
-        server.close()
+        # Closed by its own thread: a socket that is closed while that one waits for it is an error there.
+        server.trigger.pull_trigger(server.close)
+        loop.join(timeout=CLOSE_SECONDS)
 
 
 def post(client: httpx.Client, sample: dict, *, key: str) -> tuple[str, str] | None:

@@ -22,8 +22,8 @@ from triage.queries import last_words
 #: Fewer corrections than this teach nothing and judge nothing.
 FEWEST = 20
 HELD_BACK_EVERY = 5
-#: How much a corrected text counts beside one made from the phrases.
-WEIGHT = 10.0
+#: How much a corrected text counts beside one made from the phrases, of which there are hundreds of thousands.
+WEIGHT = 150.0
 _SIGNS = re.compile(r"[\W\d_]+")
 
 

@@ -31,10 +31,14 @@ def oldest_due_age() -> timedelta | None:
     return claimable().order_by("due_at").annotate(age=Now() - F("due_at")).values_list("age", flat=True).first()
 
 
+def start_of_day(moment: datetime) -> datetime:
+    """The midnight in TIME_ZONE with which the day of this moment began."""
+    return timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def requests_of_today(*, now: datetime) -> int:
     """How many requests were made to models today, a day of TIME_ZONE, by all workers."""
-    day = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = Usage.objects.filter(period=Period.DAY, starts_at=day)
+    today = Usage.objects.filter(period=Period.DAY, starts_at=start_of_day(now))
     return today.aggregate(count=Sum("count"))["count"] or 0
 
 

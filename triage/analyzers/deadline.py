@@ -27,6 +27,7 @@ class Deadline:
         self._timer.cancel()
 
     def trace(self, name: str, told: dict) -> None:
+        """What the client calls at each step of a request (its ``trace`` extension): here the socket becomes known."""
         if name in ("connection.connect_tcp.complete", "connection.start_tls.complete", "proxy.start_tls.complete"):
             self._socket = told["return_value"].get_extra_info("socket")
 

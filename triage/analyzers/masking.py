@@ -83,7 +83,7 @@ class Masked:
 def mask(text: str, name: str = "") -> Masked:
     """The text with what tells who somebody is replaced by what kind of thing it is: ``[EMAIL]``, ``[PHONE]``.
 
-    ``name`` is the writer's, hidden wherever it stands with a capital letter, in Russian in any case.
+    ``name`` is the writer's, hidden wherever it stands with a capital letter, in Russian with any ending.
     """
     pieces: list[str] = []
     masks: list[tuple[int, int, int, int]] = []

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from triage.analyzers.base import TooSoon, Unavailable
 from triage.models import Note, Period, Usage
-from triage.queries import open_jobs
+from triage.queries import open_jobs, start_of_day
 
 from .jobs import Claim
 
@@ -42,11 +42,10 @@ def spend(analyzer: str, budget: Budget, *, now: Callable[[], datetime] = timezo
     TIME_ZONE.
     """
     moment = timezone.localtime(now())
-    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     minute = moment.replace(second=0, microsecond=0)
     with transaction.atomic(durable=True):
         # The day first, in every worker: they queue for one row and never in a circle.
-        if not _count(analyzer, Period.DAY, day, limit=budget.a_day):
+        if not _count(analyzer, Period.DAY, start_of_day(moment), limit=budget.a_day):
             raise Unavailable(Note.BUDGET)
         if budget.a_minute and not _count(analyzer, Period.MINUTE, minute, limit=budget.a_minute):
             raise TooSoon((minute + MINUTE - moment).total_seconds())

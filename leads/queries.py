@@ -6,18 +6,23 @@ from functools import reduce
 from operator import or_
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 
-from routing.models import Source
+from routing.models import Operator, Source
 
 from .models import Assignment, Inquiry, Trigger
 
 
 def open_counts(operator_ids: Iterable[int]) -> dict[int, int]:
-    """How many inquiries each of these operators holds now; those who hold none are left out."""
-    # Ordering by nothing: the model's default order would join the grouping.
-    rows = Inquiry.objects.open().filter(operator__in=operator_ids).order_by()
-    return dict(rows.values("operator").annotate(count=Count("pk")).values_list("operator", "count"))
+    """Return how many inquiries each of these operators holds now; those who hold none are left out.
+
+    Counted operator by operator: PostgreSQL then reads the index alone and marks the entries of resolved inquiries as
+    dead for the next reader. One GROUP BY over all of them reads everything resolved since the last VACUUM, each time.
+    """
+    held = Inquiry.objects.open().filter(operator=OuterRef("pk")).order_by()
+    count = Subquery(held.values("operator").annotate(count=Count("*")).values("count"))
+    rows = Operator.objects.filter(pk__in=operator_ids).order_by().values_list("pk", count)
+    return {operator: open_count for operator, open_count in rows if open_count}
 
 
 def held_sources(operator_ids: Iterable[int]) -> set[int]:

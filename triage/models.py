@@ -51,10 +51,10 @@ class Job(models.Model):
         ]
         indexes = [
             # For the relay to find the jobs to ring for.
-            models.Index(fields=["ring_at"], condition=Q(done_at=None, failed_at=None), name="job_open"),
+            models.Index(fields=["ring_at", "id"], condition=Q(done_at=None, failed_at=None), name="job_open"),
             # For relay and workers to find those that go before the others.
             models.Index(
-                fields=["ring_at"], condition=Q(done_at=None, failed_at=None, is_urgent=True), name="job_urgent"
+                fields=["ring_at", "id"], condition=Q(done_at=None, failed_at=None, is_urgent=True), name="job_urgent"
             ),
             # For the desk to show what was given up.
             models.Index(fields=["failed_at"], condition=Q(failed_at__isnull=False), name="job_failed"),

@@ -96,37 +96,37 @@ class Worker:
     def resolve(self, turn: int, slug: str = "") -> None:
         held = Inquiry.objects.open().filter(operator__isnull=False, **({"source__slug": slug} if slug else {}))
         if inquiry := self._any(held):
-            services.resolve_inquiry(inquiry, now=timezone.now(), dice=self.random.random)
+            services.resolve_inquiry(inquiry, now=timezone.now(), rng=self.random.random)
 
     def hand_over(self, turn: int) -> None:
         operator = self.random.choice(list(Operator.objects.exclude(name__startswith="S")))
         if inquiry := self._any(Inquiry.objects.open()):
-            services.give_inquiry(inquiry, operator, by=None, now=timezone.now(), dice=self.random.random)
+            services.give_inquiry(inquiry, operator, by=None, now=timezone.now(), rng=self.random.random)
 
     def route_again(self, turn: int) -> None:
         if inquiry := self._any(Inquiry.objects.open()):
-            services.reroute_inquiry(inquiry, by=None, now=timezone.now(), dice=self.random.random)
+            services.reroute_inquiry(inquiry, by=None, now=timezone.now(), rng=self.random.random)
 
     def reopen(self, turn: int) -> None:
         if inquiry := self._any(Inquiry.objects.filter(resolved_at__isnull=False, source__slug="fair")):
-            services.reopen_inquiry(inquiry, by=None, now=timezone.now(), dice=self.random.random)
+            services.reopen_inquiry(inquiry, by=None, now=timezone.now(), rng=self.random.random)
 
     def switch_duty(self, turn: int) -> None:
         operator = self.random.choice(list(Operator.objects.exclude(name__startswith="S")))
-        switch(operator.pk, is_active=self.random.random() < 0.6, dice=self.random.random)
+        switch(operator.pk, is_active=self.random.random() < 0.6, rng=self.random.random)
 
     def _any(self, inquiries):
         return self.random.choice(list(inquiries.order_by("-id").values_list("pk", flat=True)[:50]) or [None])
 
 
-def switch(operator_id: int, *, is_active: bool, dice=random.random) -> None:
+def switch(operator_id: int, *, is_active: bool, rng=random.random) -> None:
     """What the desk does when a supervisor switches somebody on or off."""
     now = timezone.now()
     with transaction.atomic(durable=True):
         services.lock_operators([operator_id], now=now)
         Operator.objects.filter(pk=operator_id).update(is_active=is_active)
         sources = Weight.objects.filter(operator=operator_id).values_list("source_id", flat=True)
-        services.assign_waiting(source_ids=list(sources), now=now, dice=dice)
+        services.assign_waiting(source_ids=list(sources), now=now, rng=rng)
 
 
 def observe(stop, looks) -> None:

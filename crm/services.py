@@ -19,7 +19,7 @@ from django.db.models import F
 from leads.identity import Contact, content_hash
 from leads.models import Inquiry
 from leads.queries import overdue, same_content
-from leads.services import AT_ONCE, ContactTaken, Dice, assign_waiting, open_inquiry, recognise_lead, take_back_inquiry
+from leads.services import AT_ONCE, ContactTaken, Rng, assign_waiting, open_inquiry, recognise_lead, take_back_inquiry
 from routing.models import Source
 from routing.queries import active_sources
 from triage.services import owe
@@ -91,7 +91,7 @@ def receive_inquiry(
     wording: Wording,
     key: RequestKey | None = None,
     now: datetime,
-    dice: Dice = random.random,
+    rng: Rng = random.random,
 ) -> Receipt:
     """Take in what a lead sent through a source. Gives what to answer.
 
@@ -101,7 +101,7 @@ def receive_inquiry(
     for _ in range(MAX_ATTEMPTS):
         try:
             with transaction.atomic(durable=True):
-                return _receive(submission, source=source, wording=wording, key=key, now=now, dice=dice)
+                return _receive(submission, source=source, wording=wording, key=key, now=now, rng=rng)
         except ContactTaken:
             continue
         except _KeyTaken:
@@ -110,7 +110,7 @@ def receive_inquiry(
     raise TooContended
 
 
-def _receive(submission, *, source, wording, key, now, dice) -> Receipt:
+def _receive(submission, *, source, wording, key, now, rng) -> Receipt:
     if key:
         _remember(key, source=source, now=now)
     lead = recognise_lead(submission.contacts, name=submission.name, now=now)
@@ -125,7 +125,7 @@ def _receive(submission, *, source, wording, key, now, dice) -> Receipt:
     if not key and (first := _first_of(inquiry, now=now)):
         return Receipt(wording(first), is_duplicate=True)
     owe(inquiry, now=now)
-    open_inquiry(inquiry, now=now, dice=dice)
+    open_inquiry(inquiry, now=now, rng=rng)
     answer = wording(inquiry)
     if key:
         IdempotencyKey.objects.filter(source=source, key=key.key).update(answer=json.dumps(answer))
@@ -183,7 +183,7 @@ def forget_expired_keys(*, now: datetime) -> int:
     return IdempotencyKey.objects.filter(expires_at__lte=now).delete()[0]
 
 
-def sweep(*, now: datetime, dice: Dice = random.random) -> int:
+def sweep(*, now: datetime, rng: Rng = random.random) -> int:
     """What time alone brings about: take back what was not accepted, and give out what waits beside a free operator.
 
     A shift that begins, a leave that ends and a signal that was lost are all found here. Gives how many of the waiting
@@ -193,13 +193,13 @@ def sweep(*, now: datetime, dice: Dice = random.random) -> int:
     for inquiry_id in overdue(now=now):
         # One that was deleted since it was listed needs no operator.
         with suppress(Inquiry.DoesNotExist):
-            take_back_inquiry(inquiry_id, now=now, dice=dice)
+            take_back_inquiry(inquiry_id, now=now, rng=rng)
     total = 0
     while True:
         with transaction.atomic(durable=True):
             waiting = Inquiry.objects.waiting().order_by().values("source")
             source_ids = list(active_sources().filter(pk__in=waiting).values_list("pk", flat=True))
-            given = assign_waiting(source_ids=source_ids, now=now, dice=dice) if source_ids else 0
+            given = assign_waiting(source_ids=source_ids, now=now, rng=rng) if source_ids else 0
         total += given
         if given < AT_ONCE:
             return total

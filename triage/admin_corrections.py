@@ -81,7 +81,7 @@ class JudgedAdmin:
         if any(value not in CHOICES[name].values for name, value in right.items()):
             return messages.ERROR, _("There is no such choice.")
         try:
-            correct_insight(insight_id, by=by, now=timezone.now(), dice=random.random, **right)
+            correct_insight(insight_id, by=by, now=timezone.now(), rng=random.random, **right)
         except Insight.DoesNotExist:
             return messages.WARNING, _("This insight is not there any more.")
         if not right:

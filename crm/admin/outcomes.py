@@ -53,7 +53,7 @@ def give(pk, *, operator, override, by):
 
 def _steer(done, service, *args, **kwargs):
     if service is not accept_inquiry:
-        kwargs["dice"] = random.random
+        kwargs["rng"] = random.random
     try:
         is_done = service(*args, now=timezone.now(), **kwargs)
     except InquiryResolved:

@@ -131,7 +131,7 @@ class OneInquiry(View):
     def patch(self, request, inquiry_id):
         own_inquiry(request, inquiry_id)
         Resolution(data=self.body(request)).is_valid(raise_exception=True)
-        resolve_inquiry(inquiry_id, now=timezone.now(), dice=random.random)
+        resolve_inquiry(inquiry_id, now=timezone.now(), rng=random.random)
         return self.get(request, inquiry_id)
 
 

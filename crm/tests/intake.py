@@ -33,7 +33,7 @@ def send(
     message="Do you have a price list?",
     key=None,
     now=None,
-    dice=random.random,
+    rng=random.random,
 ) -> Receipt:
     """One message of Pat's. ``key`` is the idempotency key; what it is compared by is everything that is sent."""
     told = {"external": external and f"{source.pk}:{external}", "phone": phone, "email": email}
@@ -44,12 +44,12 @@ def send(
         wording=wording,
         key=RequestKey(key, digest_of(told | {"name": name, "message": message})) if key else None,
         now=now or timezone.now(),
-        dice=dice,
+        rng=rng,
     )
 
 
 def resolve(inquiry: Inquiry) -> None:
-    resolve_inquiry(inquiry.pk, now=timezone.now(), dice=random.random)
+    resolve_inquiry(inquiry.pk, now=timezone.now(), rng=random.random)
 
 
 @contextmanager

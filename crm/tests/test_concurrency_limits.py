@@ -158,51 +158,51 @@ def test_everything_at_once_over_two_sources_that_share_operators():
     site = SourceFactory(weights={anna: 3, boris: 1})
     bot = SourceFactory(strategy="weighted_random", weights={boris: 2, clara: 1})
     numbers = itertools.count()
-    dice = random.Random(7)
+    rng = random.Random(7)
 
     def any_inquiry(**of):
         found = list(Inquiry.objects.filter(**of).order_by("?")[:1])
         return found[0].pk if found else None
 
     def intake():
-        send(dice.choice([site, bot]), email=f"stranger-{next(numbers)}@example.com")
+        send(rng.choice([site, bot]), email=f"stranger-{next(numbers)}@example.com")
 
     def resolve_one():
         if pk := any_inquiry(status=Status.ASSIGNED):
-            resolve_inquiry(pk, now=timezone.now(), dice=dice.random)
+            resolve_inquiry(pk, now=timezone.now(), rng=rng.random)
 
     def give_one():
         if pk := any_inquiry(resolved_at=None):
-            operator = Operator.objects.get(pk=dice.choice([anna, boris, clara]).pk)
+            operator = Operator.objects.get(pk=rng.choice([anna, boris, clara]).pk)
             with suppress(OperatorFull, InquiryResolved):
-                give_inquiry(pk, operator, by=None, now=timezone.now(), dice=dice.random)
+                give_inquiry(pk, operator, by=None, now=timezone.now(), rng=rng.random)
 
     def reroute_one():
         if pk := any_inquiry(status=Status.ASSIGNED):
             with suppress(NobodyElse, InquiryResolved):
-                reroute_inquiry(pk, by=None, now=timezone.now(), dice=dice.random)
+                reroute_inquiry(pk, by=None, now=timezone.now(), rng=rng.random)
 
     def reopen_one():
         if pk := any_inquiry(status=Status.RESOLVED):
             with suppress(NotResolved):
-                reopen_inquiry(pk, by=None, now=timezone.now(), dice=dice.random)
+                reopen_inquiry(pk, by=None, now=timezone.now(), rng=rng.random)
 
     def leave_and_return():
-        operator = dice.choice([anna, boris, clara])
+        operator = rng.choice([anna, boris, clara])
         for is_active in (False, True):
             with transaction.atomic():
                 lock_operators([operator.pk], source_ids=[site.pk, bot.pk], now=timezone.now())
                 Operator.objects.filter(pk=operator.pk).update(is_active=is_active)
                 if not is_active:
-                    return_inquiries(operator.pk, by=None, now=timezone.now(), dice=dice.random)
-                assign_waiting(source_ids=[site.pk, bot.pk], now=timezone.now(), dice=dice.random)
+                    return_inquiries(operator.pk, by=None, now=timezone.now(), rng=rng.random)
+                assign_waiting(source_ids=[site.pk, bot.pk], now=timezone.now(), rng=rng.random)
 
     def sweep_all():
-        sweep(now=timezone.now(), dice=dice.random)
+        sweep(now=timezone.now(), rng=rng.random)
 
     work = [intake] * 80 + [resolve_one] * 60 + [give_one] * 20 + [reroute_one] * 20 + [reopen_one] * 10
     work += [leave_and_return] * 8 + [sweep_all] * 5
-    dice.shuffle(work)
+    rng.shuffle(work)
 
     with Observer() as observer:
         in_parallel(work, threads=8)
@@ -229,7 +229,7 @@ def test_an_intake_that_waits_for_a_lock_sees_the_operator_who_came_meanwhile(ha
             supervisor_has_locked.set()
             Weight.objects.create(source=site, operator=boris, weight=1)
             pat_has_written.wait(0.5)
-            assign_waiting(source_ids=[site.pk], now=timezone.now(), dice=random.random)
+            assign_waiting(source_ids=[site.pk], now=timezone.now(), rng=random.random)
 
     def write():
         supervisor_has_locked.wait(5)

@@ -46,7 +46,7 @@ def test_readings_resolutions_and_corrections_do_not_get_in_each_others_way(sett
     def read(job_id):
         insight = read_inquiry(job_id, analyzer=analyzer)
         if insight and insight.intent == "spam" and random.random() < 0.3:
-            correct_insight(insight.pk, by=sue, now=timezone.now(), dice=random.random, intent="buy")
+            correct_insight(insight.pk, by=sue, now=timezone.now(), rng=random.random, intent="buy")
 
     some = Inquiry.objects.order_by("?")[: INQUIRIES // 5]
     calls = [lambda job=job: read(job) for job in jobs] + [lambda one=one: resolve(one) for one in some]

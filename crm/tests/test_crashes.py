@@ -166,7 +166,7 @@ def test_a_resolution_that_fails_anywhere_frees_no_slot_and_its_retry_fills_it_o
     held, waiting = anna.inquiries.get(), Inquiry.objects.waiting().get()
 
     def resolve():
-        resolve_inquiry(held.pk, now=timezone.now(), dice=random.random)
+        resolve_inquiry(held.pk, now=timezone.now(), rng=random.random)
 
     fail_to_commit(resolve, monkeypatch)
     calls = fail_at_every_call(resolve)
@@ -183,7 +183,7 @@ def test_a_hand_over_that_fails_anywhere_leaves_the_inquiry_where_it_was(site, a
     inquiry = InquiryFactory(source=site)
 
     def give():
-        give_inquiry(anna.inquiries.get().pk, clara, by=None, now=timezone.now(), dice=random.random)
+        give_inquiry(anna.inquiries.get().pk, clara, by=None, now=timezone.now(), rng=random.random)
 
     fail_to_commit(give, monkeypatch)
     fail_at_every_call(give)

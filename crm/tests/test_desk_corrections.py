@@ -119,7 +119,7 @@ def test_a_hostile_message_is_inert_in_the_list_of_corrections(admin_client):
 @pytest.fixture
 def held(insight):
     inquiry = InquiryFactory(source=SourceFactory(weights={OperatorFactory(): 1}))
-    hold_as_spam(inquiry.pk, now=timezone.now(), dice=lambda: 0.5)
+    hold_as_spam(inquiry.pk, now=timezone.now(), rng=lambda: 0.5)
     return inquiry
 
 

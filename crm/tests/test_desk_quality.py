@@ -29,7 +29,7 @@ def judged(admin_user):
     for days, right in ((8, {}), (0, {"intent": "spam"})):
         insight = read(InquiryFactory())
         at = now - timedelta(days=days)
-        correct_insight(insight.pk, by=admin_user, now=at, dice=lambda: 0.5, **right)
+        correct_insight(insight.pk, by=admin_user, now=at, rng=lambda: 0.5, **right)
         Insight.objects.filter(pk=insight.pk).update(created_at=at)
 
 

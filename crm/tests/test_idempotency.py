@@ -39,7 +39,7 @@ def test_the_same_key_with_the_same_body_gets_the_very_same_answer(site):
 
 def test_the_answer_stays_what_it_was_when_the_inquiry_has_moved_on(site):
     first = send(site, key="order-1", now=NOW)
-    resolve_inquiry(Inquiry.objects.get().pk, now=NOW, dice=lambda: 0.5)
+    resolve_inquiry(Inquiry.objects.get().pk, now=NOW, rng=lambda: 0.5)
 
     assert send(site, key="order-1", now=NOW).answer == first.answer
     assert first.answer["status"] == "assigned"

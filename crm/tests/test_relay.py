@@ -29,10 +29,10 @@ class Stub:
         return Reading("buy", "P1", "call", 0.9)
 
 
-def work(bells, dice):
+def work(bells, rng):
     """A queue that loses, doubles and shuffles bells, and workers that die while they read."""
-    for job_id in dice.sample(bells, k=len(bells)) * 2:
-        fate = dice.random()
+    for job_id in rng.sample(bells, k=len(bells)) * 2:
+        fate = rng.random()
         if fate < 0.2:
             claim_job(job_id)
         elif fate < 0.7:
@@ -48,12 +48,12 @@ def let_time_pass():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bells_are_lost_and_doubled_and_workers_die_but_every_inquiry_has_one_insight(seed):
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     site = SourceFactory(weights={OperatorFactory(max_load=100): 1})
     acknowledged = {send(site, email=f"stranger-{n}@example.com").answer["id"] for n in range(30)}
 
     for _ in range(30):
-        bells, fates = take_rings(limit=12), dice.random()
+        bells, fates = take_rings(limit=12), rng.random()
         in_parallel([partial(work, bells, random.Random(fates)), partial(work, bells, random.Random(fates + 1))])
         # A worker that dies again and again is another test: here every job keeps its attempts.
         Job.objects.filter(done_at=None).update(attempt_count=0)

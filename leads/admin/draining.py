@@ -50,7 +50,7 @@ class DrainingAdmin:
 
     def drain(self, request, source_ids):
         given = assign_waiting(
-            source_ids=source_ids, now=timezone.now(), dice=random.random, trigger=Trigger.SLOT_FREED
+            source_ids=source_ids, now=timezone.now(), rng=random.random, trigger=Trigger.SLOT_FREED
         )
         if given:
             said = ngettext(
@@ -165,7 +165,7 @@ class OperatorAdmin(DrainingAdmin, routing.OperatorAdmin):
             count = others.update(is_active=on_duty, updated_at=now)
             if hand_over:
                 for operator_id in operator_ids:
-                    return_inquiries(operator_id, by=request.user, now=now, dice=random.random)
+                    return_inquiries(operator_id, by=request.user, now=now, rng=random.random)
             self.drain(request, sources_of(operator_ids))
         return count
 

@@ -1,6 +1,6 @@
 """What can be done with leads and inquiries."""
 
-from .assigning import AT_ONCE, Dice, assign_waiting, open_inquiry
+from .assigning import AT_ONCE, Rng, assign_waiting, open_inquiry
 from .audit import Violation, check_routing, violations
 from .inquiries import (
     InquiryResolved,
@@ -26,7 +26,7 @@ from .people import ContactTaken, recognise_lead
 __all__ = [
     "AT_ONCE",
     "ContactTaken",
-    "Dice",
+    "Rng",
     "InquiryResolved",
     "NobodyElse",
     "NobodyHoldsIt",

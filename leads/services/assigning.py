@@ -17,13 +17,13 @@ from routing.models import Source
 from .pool import Pool
 
 #: Gives a number in [0, 1): random.random, or what a test wants drawn.
-Dice = Callable[[], float]
+Rng = Callable[[], float]
 
 #: So many are given out under one lock; the rest is for the sweep, so that no intake waits longer than it may.
 AT_ONCE = 100
 
 
-def open_inquiry(inquiry: Inquiry, *, now: datetime, dice: Dice) -> Decision:
+def open_inquiry(inquiry: Inquiry, *, now: datetime, rng: Rng) -> Decision:
     """Give a new, unsaved inquiry to an operator, or let it wait, and save it with the reason.
 
     Runs inside the caller's transaction, as its last step: the operators' rows stay locked until it ends.
@@ -33,8 +33,8 @@ def open_inquiry(inquiry: Inquiry, *, now: datetime, dice: Dice) -> Decision:
     pool = Pool.of_source(source.pk, now=now)
     if pool.has_room(source.pk) and Inquiry.objects.waiting().given_out_by_itself().filter(source=source).exists():
         # A shift has just begun and the sweep has not come yet: those who wait were here first.
-        assign_waiting_from(pool, dice=dice, trigger=Trigger.SWEEP)
-    decision = decide(pool, source, dice=dice, sticky=sticky)
+        assign_waiting_from(pool, rng=rng, trigger=Trigger.SWEEP)
+    decision = decide(pool, source, rng=rng, sticky=sticky)
     if decision.chosen is None:
         inquiry.waiting_reason = decision.reason
     else:
@@ -46,15 +46,15 @@ def open_inquiry(inquiry: Inquiry, *, now: datetime, dice: Dice) -> Decision:
     return decision
 
 
-def assign_waiting(*, source_ids: Iterable[int], now: datetime, dice: Dice, trigger: str = Trigger.SWEEP) -> int:
+def assign_waiting(*, source_ids: Iterable[int], now: datetime, rng: Rng, trigger: str = Trigger.SWEEP) -> int:
     """Give out what waits in these sources while there is room, AT_ONCE at the most. Gives the number given out.
 
     Runs inside the caller's transaction, as its last step.
     """
-    return assign_waiting_from(Pool.of_sources(source_ids, now=now), dice=dice, trigger=trigger)
+    return assign_waiting_from(Pool.of_sources(source_ids, now=now), rng=rng, trigger=trigger)
 
 
-def assign_waiting_from(pool: Pool, *, dice: Dice, trigger: str) -> int:
+def assign_waiting_from(pool: Pool, *, rng: Rng, trigger: str) -> int:
     """Give out what waits in the sources of a pool already locked, the best first, AT_ONCE at the most.
 
     Gives the number given out.
@@ -64,7 +64,7 @@ def assign_waiting_from(pool: Pool, *, dice: Dice, trigger: str) -> int:
         decision = decide(
             pool,
             inquiry.source,
-            dice=dice,
+            rng=rng,
             sticky=last_operator(inquiry.lead_id) if inquiry.source.is_sticky else None,
             passed_on=passed_on(inquiry),
         )
@@ -81,13 +81,13 @@ def decide(
     pool: Pool,
     source: Source,
     *,
-    dice: Dice,
+    rng: Rng,
     sticky: int | None = None,
     passed_on: Collection[int] = (),
     withheld: str = "",
 ) -> Decision:
     """Let a source's strategy choose among a locked pool."""
-    draw = dice() if source.strategy == Strategy.WEIGHTED_RANDOM else None
+    draw = rng() if source.strategy == Strategy.WEIGHTED_RANDOM else None
     candidates = pool.candidates(source.pk, passed_on=passed_on)
     return choose(candidates, strategy=source.strategy, draw=draw, sticky=sticky, withheld=withheld)
 

@@ -14,7 +14,7 @@ from leads.queries import last_operator, was_steered
 from routing.choice import choose
 from routing.models import Operator
 
-from .assigning import Dice, assign_waiting_from, decide, passed_on, place
+from .assigning import Rng, assign_waiting_from, decide, passed_on, place
 from .pool import Pool, sources_touched_by
 
 P = ParamSpec("P")
@@ -62,7 +62,7 @@ def own_transaction(service: Callable[P, R]) -> Callable[P, R]:
 
 
 @own_transaction
-def resolve_inquiry(inquiry_id: UUID, *, by=None, now: datetime, dice: Dice) -> bool:
+def resolve_inquiry(inquiry_id: UUID, *, by=None, now: datetime, rng: Rng) -> bool:
     """Close an inquiry and give the slot it frees to the best waiting one. ``by`` is the user who did, if it was one.
 
     Gives False for one that is resolved already, which is left as it is. One transaction. Raises Inquiry.DoesNotExist.
@@ -73,12 +73,12 @@ def resolve_inquiry(inquiry_id: UUID, *, by=None, now: datetime, dice: Dice) -> 
     inquiry.resolved_at, inquiry.resolved_by, inquiry.waiting_reason = now, by, ""
     inquiry.save(update_fields=["resolved_at", "resolved_by", "waiting_reason"])
     if inquiry.operator_id:
-        assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+        assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
     return True
 
 
 @own_transaction
-def reopen_inquiry(inquiry_id: UUID, *, by, now: datetime, dice: Dice) -> None:
+def reopen_inquiry(inquiry_id: UUID, *, by, now: datetime, rng: Rng) -> None:
     """Open a resolved inquiry again: for its former operator if they can take it, else by the source's strategy.
 
     One transaction. Raises NotResolved, Inquiry.DoesNotExist.
@@ -86,12 +86,12 @@ def reopen_inquiry(inquiry_id: UUID, *, by, now: datetime, dice: Dice) -> None:
     inquiry, pool = _locked(inquiry_id, now=now)
     if not inquiry.resolved_at:
         raise NotResolved
-    decision = decide(pool, inquiry.source, dice=dice, sticky=inquiry.operator_id)
+    decision = decide(pool, inquiry.source, rng=rng, sticky=inquiry.operator_id)
     place(inquiry, decision, pool, trigger=Trigger.REOPENED, by=by)
 
 
 @own_transaction
-def give_inquiry(inquiry_id: UUID, operator: Operator, *, by, now: datetime, dice: Dice, override: str = "") -> None:
+def give_inquiry(inquiry_id: UUID, operator: Operator, *, by, now: datetime, rng: Rng, override: str = "") -> None:
     """Give an inquiry to the operator a supervisor named; whoever held it before gets their slot and credit back.
 
     ``override`` is the supervisor's reason to go over the operator's limit; it is recorded. One transaction.
@@ -107,22 +107,22 @@ def give_inquiry(inquiry_id: UUID, operator: Operator, *, by, now: datetime, dic
     candidates = pool.candidates_with(operator, inquiry.source_id)
     decision = choose(candidates, strategy=inquiry.source.strategy, manual=operator.pk)
     place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by, note=override)
-    assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+    assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
 
 
 @own_transaction
-def reroute_inquiry(inquiry_id: UUID, *, by, now: datetime, dice: Dice) -> None:
+def reroute_inquiry(inquiry_id: UUID, *, by, now: datetime, rng: Rng) -> None:
     """Let the source's strategy choose again, anybody but the operator who holds it now. One transaction.
 
     Raises NobodyElse (and changes nothing), InquiryResolved, Inquiry.DoesNotExist.
     """
     inquiry, pool = _locked_open(inquiry_id, now=now)
     excluded = passed_on(inquiry) | {inquiry.operator_id}
-    decision = decide(pool, inquiry.source, dice=dice, passed_on=excluded)
+    decision = decide(pool, inquiry.source, rng=rng, passed_on=excluded)
     if decision.chosen is None:
         raise NobodyElse
     place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by)
-    assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+    assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
 
 
 @own_transaction
@@ -144,7 +144,7 @@ def accept_inquiry(inquiry_id: UUID, *, now: datetime) -> bool:
 
 
 @own_transaction
-def take_back_inquiry(inquiry_id: UUID, *, now: datetime, dice: Dice) -> bool:
+def take_back_inquiry(inquiry_id: UUID, *, now: datetime, rng: Rng) -> bool:
     """Take an inquiry from an operator who did not accept it in the source's time, and give it to somebody else.
 
     Never twice to the same person; taken back the source's ``max_bounces`` times, or from everybody who could have it,
@@ -159,13 +159,13 @@ def take_back_inquiry(inquiry_id: UUID, *, now: datetime, dice: Dice) -> bool:
     is_anybody_left = any(c.weight and c.id not in had_it for c in pool.candidates(inquiry.source_id))
     is_enough = inquiry.bounce_count >= inquiry.source.max_bounces or not is_anybody_left
     withheld = WaitingReason.NEEDS_SUPERVISOR.value if is_enough else ""
-    decision = decide(pool, inquiry.source, dice=dice, passed_on=had_it, withheld=withheld)
+    decision = decide(pool, inquiry.source, rng=rng, passed_on=had_it, withheld=withheld)
     place(inquiry, decision, pool, trigger=Trigger.NOT_ACCEPTED)
-    assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+    assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
     return True
 
 
-def hold_as_spam(inquiry_id: UUID, *, by=None, now: datetime, dice: Dice) -> bool:
+def hold_as_spam(inquiry_id: UUID, *, by=None, now: datetime, rng: Rng) -> bool:
     """Let an inquiry that was read as spam wait for a supervisor; whoever held it gets slot and credit back.
 
     A person's word stands: gives False, and changes nothing, when it is resolved, was accepted by its operator, or was
@@ -179,14 +179,14 @@ def hold_as_spam(inquiry_id: UUID, *, by=None, now: datetime, dice: Dice) -> boo
     if by is None and was_steered(inquiry.pk):
         return False
     had_holder = inquiry.operator_id is not None
-    decision = decide(pool, inquiry.source, dice=dice, withheld=WaitingReason.HELD_AS_SPAM.value)
+    decision = decide(pool, inquiry.source, rng=rng, withheld=WaitingReason.HELD_AS_SPAM.value)
     place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR if by else Trigger.READING, by=by)
     if had_holder:
-        assign_waiting_from(pool, dice=dice, trigger=Trigger.SLOT_FREED)
+        assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
     return True
 
 
-def release_held(inquiry_id: UUID, *, by, now: datetime, dice: Dice) -> bool:
+def release_held(inquiry_id: UUID, *, by, now: datetime, rng: Rng) -> bool:
     """Let an inquiry that waits for a supervisor be given out again: at once where somebody is free.
 
     Gives whether somebody was. Runs inside the caller's transaction, as `hold_as_spam` does. Raises NotHeld,
@@ -196,7 +196,7 @@ def release_held(inquiry_id: UUID, *, by, now: datetime, dice: Dice) -> bool:
     if inquiry.waiting_reason not in WITHHELD:
         raise NotHeld
     sticky = last_operator(inquiry.lead_id) if inquiry.source.is_sticky else None
-    decision = decide(pool, inquiry.source, dice=dice, sticky=sticky, passed_on=passed_on(inquiry))
+    decision = decide(pool, inquiry.source, rng=rng, sticky=sticky, passed_on=passed_on(inquiry))
     place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by)
     return decision.chosen is not None
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from leads.models import Inquiry, Trigger
 
-from .assigning import Dice, decide, passed_on, place
+from .assigning import Rng, decide, passed_on, place
 from .pool import Pool, sources_touched_by
 
 
@@ -18,7 +18,7 @@ def lock_operators(operator_ids: Collection[int], *, source_ids: Collection[int]
     Pool.of_sources({*source_ids, *sources_touched_by(operator_ids)}, also=operator_ids, now=now)
 
 
-def return_inquiries(operator_id: int, *, by, now: datetime, dice: Dice) -> int:
+def return_inquiries(operator_id: int, *, by, now: datetime, rng: Rng) -> int:
     """Take back all open inquiries of an operator who goes: to others who can take them, else to the queue.
 
     Call it after the operator was made ineligible (switched off, about to be deleted), in the same transaction and
@@ -28,6 +28,6 @@ def return_inquiries(operator_id: int, *, by, now: datetime, dice: Dice) -> int:
     held = Inquiry.objects.open().filter(operator=operator_id).select_related("source")
     inquiries = held.order_by("priority", "created_at", "id")
     for inquiry in inquiries:
-        decision = decide(pool, inquiry.source, dice=dice, passed_on=passed_on(inquiry) | {operator_id})
+        decision = decide(pool, inquiry.source, rng=rng, passed_on=passed_on(inquiry) | {operator_id})
         place(inquiry, decision, pool, trigger=Trigger.OPERATOR_LEFT, by=by)
     return len(inquiries)

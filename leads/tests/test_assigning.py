@@ -32,7 +32,7 @@ from .factories import InquiryFactory, LeadFactory
 pytestmark = pytest.mark.django_db
 
 NOW = timezone.now()
-CLOCK = {"now": NOW, "dice": lambda: 0.5}
+CLOCK = {"now": NOW, "rng": lambda: 0.5}
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_resolving_again_changes_nothing(site, anna):
     [inquiry] = held(anna, site)
     resolve_inquiry(inquiry.pk, **CLOCK)
 
-    resolve_inquiry(inquiry.pk, now=NOW + timedelta(hours=1), dice=lambda: 0.5)
+    resolve_inquiry(inquiry.pk, now=NOW + timedelta(hours=1), rng=lambda: 0.5)
 
     inquiry.refresh_from_db()
     assert (inquiry.resolved_at, inquiry.operator, inquiry.status) == (NOW, anna, "resolved")
@@ -268,7 +268,7 @@ def test_what_is_not_accepted_in_time_goes_to_each_other_once_and_then_to_the_su
     assert (inquiry.operator, inquiry.bounce_count) == (boris, 1)
     assert not take_back_inquiry(inquiry.pk, **CLOCK)
 
-    assert take_back_inquiry(inquiry.pk, now=NOW + timedelta(minutes=5), dice=lambda: 0.5)
+    assert take_back_inquiry(inquiry.pk, now=NOW + timedelta(minutes=5), rng=lambda: 0.5)
     inquiry.refresh_from_db()
     assert (inquiry.operator, inquiry.waiting_reason, inquiry.bounce_count) == (None, "needs_supervisor", 2)
     assert received(site) == {"Anna": 0, "Boris": 0}

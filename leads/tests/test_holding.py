@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 hold = own_transaction(hold_as_spam)
 
 
-def dice():
+def rng():
     return 0.5
 
 
@@ -49,14 +49,14 @@ def supervisor():
 def given(site):
     """An inquiry that Anna was given by the strategy."""
     inquiry = InquiryFactory(source=site, waiting_reason="all_full")
-    assign_waiting(source_ids=[site.pk], now=timezone.now(), dice=dice)
+    assign_waiting(source_ids=[site.pk], now=timezone.now(), rng=rng)
     inquiry.refresh_from_db()
     assert inquiry.operator_id
     return inquiry
 
 
 def test_it_takes_spam_back_from_its_operator_with_slot_and_credit(given, anna, site):
-    held = hold(given.pk, now=timezone.now(), dice=dice)
+    held = hold(given.pk, now=timezone.now(), rng=rng)
 
     given.refresh_from_db()
     assert held
@@ -69,16 +69,16 @@ def test_it_takes_spam_back_from_its_operator_with_slot_and_credit(given, anna, 
 def test_it_gives_the_freed_slot_to_the_next_one_at_once(given, anna, site):
     honest = InquiryFactory(source=site)
 
-    hold(given.pk, now=timezone.now(), dice=dice)
+    hold(given.pk, now=timezone.now(), rng=rng)
 
     honest.refresh_from_db()
     assert honest.operator == anna
 
 
 def test_it_keeps_held_spam_out_of_the_queue(given, site):
-    hold(given.pk, now=timezone.now(), dice=dice)
+    hold(given.pk, now=timezone.now(), rng=rng)
 
-    assert assign_waiting(source_ids=[site.pk], now=timezone.now(), dice=dice) == 0
+    assert assign_waiting(source_ids=[site.pk], now=timezone.now(), rng=rng) == 0
     given.refresh_from_db()
     assert given.waiting_reason == WaitingReason.HELD_AS_SPAM
     assert list(violations(now=timezone.now())) == []
@@ -88,7 +88,7 @@ def test_it_holds_what_nobody_has_yet(site, anna):
     InquiryFactory(source=site, operator=anna)
     waiting = InquiryFactory(source=site)
 
-    assert hold(waiting.pk, now=timezone.now(), dice=dice)
+    assert hold(waiting.pk, now=timezone.now(), rng=rng)
     waiting.refresh_from_db()
     assert waiting.waiting_reason == WaitingReason.HELD_AS_SPAM
 
@@ -99,38 +99,38 @@ def test_it_leaves_what_a_person_has_decided(given, anna, supervisor, word):
     if word == "accepted":
         accept_inquiry(given.pk, now=now)
     elif word == "resolved":
-        resolve_inquiry(given.pk, now=now, dice=dice)
+        resolve_inquiry(given.pk, now=now, rng=rng)
     else:
         boris = OperatorFactory(name="Boris")
-        give_inquiry(given.pk, boris, by=supervisor, now=now, dice=dice)
+        give_inquiry(given.pk, boris, by=supervisor, now=now, rng=rng)
     before = Inquiry.objects.values().get(pk=given.pk)
 
-    assert not hold(given.pk, now=now, dice=dice)
+    assert not hold(given.pk, now=now, rng=rng)
     assert Inquiry.objects.values().get(pk=given.pk) == before
 
 
 def test_it_obeys_the_supervisor_who_calls_it_spam(given, supervisor):
-    give_inquiry(given.pk, OperatorFactory(name="Boris"), by=supervisor, now=timezone.now(), dice=dice)
+    give_inquiry(given.pk, OperatorFactory(name="Boris"), by=supervisor, now=timezone.now(), rng=rng)
 
-    assert hold(given.pk, by=supervisor, now=timezone.now(), dice=dice)
+    assert hold(given.pk, by=supervisor, now=timezone.now(), rng=rng)
     assert Assignment.objects.filter(inquiry=given).first().assigned_by == supervisor
 
 
 def test_a_released_one_goes_to_whoever_is_free_and_is_not_held_again(given, anna, supervisor):
-    hold(given.pk, now=timezone.now(), dice=dice)
+    hold(given.pk, now=timezone.now(), rng=rng)
 
-    assert release_inquiry(given.pk, by=supervisor, now=timezone.now(), dice=dice)
+    assert release_inquiry(given.pk, by=supervisor, now=timezone.now(), rng=rng)
 
     given.refresh_from_db()
     assert given.operator == anna
-    assert not hold(given.pk, now=timezone.now(), dice=dice)
+    assert not hold(given.pk, now=timezone.now(), rng=rng)
 
 
 def test_a_released_one_waits_like_any_other_when_nobody_is_free(given, anna, site, supervisor):
-    hold(given.pk, now=timezone.now(), dice=dice)
+    hold(given.pk, now=timezone.now(), rng=rng)
     InquiryFactory(source=site, operator=anna)
 
-    assert not release_inquiry(given.pk, by=supervisor, now=timezone.now(), dice=dice)
+    assert not release_inquiry(given.pk, by=supervisor, now=timezone.now(), rng=rng)
 
     given.refresh_from_db()
     assert given.waiting_reason == WaitingReason.ALL_FULL
@@ -138,4 +138,4 @@ def test_a_released_one_waits_like_any_other_when_nobody_is_free(given, anna, si
 
 def test_it_refuses_to_release_what_is_not_held(given, supervisor):
     with pytest.raises(NotHeld):
-        release_inquiry(given.pk, by=supervisor, now=timezone.now(), dice=dice)
+        release_inquiry(given.pk, by=supervisor, now=timezone.now(), rng=rng)

@@ -133,7 +133,7 @@ class RoutingMachine(RuleBasedStateMachine):
         return data.draw(st.sampled_from(fits)) if fits else None
 
     def services_arguments(self):
-        return {"now": self.now, "dice": lambda: DRAW}
+        return {"now": self.now, "rng": lambda: DRAW}
 
     @rule(data=st.data(), priority=st.sampled_from(PRIORITIES))
     def take_in(self, data, priority):

@@ -13,7 +13,7 @@ from .factories import InquiryFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CLOCK = {"now": datetime(2026, 11, 20, 12, tzinfo=UTC), "dice": lambda: 0.5}
+CLOCK = {"now": datetime(2026, 11, 20, 12, tzinfo=UTC), "rng": lambda: 0.5}
 
 
 @pytest.fixture

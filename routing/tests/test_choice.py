@@ -14,35 +14,35 @@ from .candidates import candidate
 STRATEGIES = ["fair", "weighted_random", "least_loaded"]
 
 
-def any_candidates(dice: random.Random) -> list[Candidate]:
+def any_candidates(rng: random.Random) -> list[Candidate]:
     """A pool as it may stand at any moment, the ineligible among them."""
     return [
         Candidate(
             id=id,
-            name=dice.choice(["Anna", "Борис", "Clara"]),
-            weight=dice.choice([0, 1, 5, dice.randint(1, 10_000)]),
-            open_count=dice.randint(0, 12),
-            max_load=dice.randint(1, 10),
-            due=dice.randint(-5 * ONE, 5000 * ONE),
-            received_count=dice.randint(0, 5000),
-            last_received=dice.choice([0, dice.random() * 4e9]),
-            away=dice.choice(["", "", "", "off_duty", "absent", "off_shift"]),
-            back_at=dice.choice(["", "2026-11-20T09:00:00+00:00"]),
-            passed_on=dice.random() < 0.2,
+            name=rng.choice(["Anna", "Борис", "Clara"]),
+            weight=rng.choice([0, 1, 5, rng.randint(1, 10_000)]),
+            open_count=rng.randint(0, 12),
+            max_load=rng.randint(1, 10),
+            due=rng.randint(-5 * ONE, 5000 * ONE),
+            received_count=rng.randint(0, 5000),
+            last_received=rng.choice([0, rng.random() * 4e9]),
+            away=rng.choice(["", "", "", "off_duty", "absent", "off_shift"]),
+            back_at=rng.choice(["", "2026-11-20T09:00:00+00:00"]),
+            passed_on=rng.random() < 0.2,
         )
-        for id in dice.sample(range(1, 30), k=dice.randint(0, 12))
+        for id in rng.sample(range(1, 30), k=rng.randint(0, 12))
     ]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@given(dice=st.randoms(use_true_random=True), sticky=st.integers(1, 30) | st.none())
-def test_only_an_eligible_one_is_chosen_and_nobody_waits_beside_one(strategy, dice, sticky):
-    candidates = any_candidates(dice)
+@given(rng=st.randoms(use_true_random=True), sticky=st.integers(1, 30) | st.none())
+def test_only_an_eligible_one_is_chosen_and_nobody_waits_beside_one(strategy, rng, sticky):
+    candidates = any_candidates(rng)
     eligible = {
         c.id for c in candidates if c.weight > 0 and not c.away and not c.passed_on and c.open_count < c.max_load
     }
 
-    chosen = choose(candidates, strategy=strategy, draw=dice.random(), sticky=sticky).chosen
+    chosen = choose(candidates, strategy=strategy, draw=rng.random(), sticky=sticky).chosen
 
     assert chosen in eligible if eligible else chosen is None
 
@@ -93,12 +93,12 @@ def test_when_nobody_can_take_it_it_waits_for_a_reason(candidates, reason, strat
 
 
 def test_weighted_random_draws_by_weight():
-    dice = random.Random(2026)
+    rng = random.Random(2026)
     weights = {"Anna": 5, "Boris": 3, "Clara": 2}
     candidates = [candidate(name, weight=weight) for name, weight in weights.items()]
     draws = 20_000
 
-    drawn = Counter(choose(candidates, strategy="weighted_random", draw=dice.random()).chosen for _ in range(draws))
+    drawn = Counter(choose(candidates, strategy="weighted_random", draw=rng.random()).chosen for _ in range(draws))
 
     expected = {1: 0.5 * draws, 2: 0.3 * draws, 3: 0.2 * draws}
     chi_square = sum((drawn[id] - count) ** 2 / count for id, count in expected.items())

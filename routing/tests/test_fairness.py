@@ -45,12 +45,12 @@ def test_after_a_full_round_everyone_has_exactly_their_weight(weights):
 @settings(max_examples=15)
 @given(pools, seeds)
 def test_with_people_coming_and_going_nobody_is_two_inquiries_from_their_share(weights, seed):
-    ledger, dice = Ledger(weights), random.Random(seed)
-    often = dice.choice([0.02, 0.2, 0.8])
+    ledger, rng = Ledger(weights), random.Random(seed)
+    often = rng.choice([0.02, 0.2, 0.8])
 
     for _ in range(6000 // len(weights) + 100):
-        if dice.random() < often:
-            somebody = dice.choice(list(ledger.rows))
+        if rng.random() < often:
+            somebody = rng.choice(list(ledger.rows))
             ledger.change(somebody, away="" if ledger.rows[somebody].away else "off_shift")
         ledger.give()
         assert ledger.furthest < 2
@@ -59,13 +59,13 @@ def test_with_people_coming_and_going_nobody_is_two_inquiries_from_their_share(w
 @settings(max_examples=15)
 @given(pools, seeds)
 def test_with_people_who_are_full_now_and_then_nobody_is_two_inquiries_from_their_share(weights, seed):
-    ledger, dice = Ledger(weights), random.Random(seed)
+    ledger, rng = Ledger(weights), random.Random(seed)
     for somebody in ledger.rows:
-        ledger.change(somebody, max_load=dice.randint(1, 5))
+        ledger.change(somebody, max_load=rng.randint(1, 5))
 
     for _ in range(6000 // len(weights) + 100):
         for row in list(ledger.rows.values()):
-            if row.open_count and dice.random() < 0.3:
+            if row.open_count and rng.random() < 0.3:
                 ledger.change(row.id, open_count=row.open_count - 1)
         if chosen := ledger.give().chosen:
             ledger.change(chosen, open_count=ledger.rows[chosen].open_count + 1)
@@ -80,13 +80,13 @@ def test_even_comings_and_goings_made_to_hurt_do_not_pile_up(weights, seed):
     Beside a weight of 1, one of 10,000 may then be almost 4 inquiries off; nobody is off by one while the weights
     are at most ten times apart.
     """
-    ledger, dice = Ledger(weights), random.Random(seed)
+    ledger, rng = Ledger(weights), random.Random(seed)
     bound = 1 if max(weights) <= 10 * min(weights) else 5
 
     for _ in range(1500):
         there = [row for row in ledger.rows.values() if not row.away]
         gone = [row for row in ledger.rows.values() if row.away]
-        if gone and dice.random() < 0.5:
+        if gone and rng.random() < 0.5:
             ledger.come_back(max(gone, key=lambda row: row.credit).id)
         elif len(there) > 1:
             ledger.leave(min(there, key=lambda row: row.credit).id)

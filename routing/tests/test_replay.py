@@ -14,10 +14,10 @@ from .test_choice import STRATEGIES, any_candidates
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("named", ["nobody", "sticky", "manual"])
 def test_a_thousand_decisions_replay_to_the_same_answer(strategy, named):
-    dice = random.Random(f"{strategy} {named}")
+    rng = random.Random(f"{strategy} {named}")
     for _ in range(1000):
-        somebody = {} if named == "nobody" else {named: dice.randint(1, 30)}
-        decision = choose(any_candidates(dice), strategy=strategy, draw=dice.random(), **somebody)
+        somebody = {} if named == "nobody" else {named: rng.randint(1, 30)}
+        decision = choose(any_candidates(rng), strategy=strategy, draw=rng.random(), **somebody)
 
         assert replay(json.loads(json.dumps(decision.as_record()))) == decision
 

@@ -82,7 +82,7 @@ class OpenAIAnalyzer:
         breaker: Breaker | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        dice: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
     ):
         """``offline`` gives the house's own reader of now; ``sends_private`` lets names and contacts leave."""
         self.version = f"{model}/{prompt_version(is_masked=not sends_private)}"
@@ -92,7 +92,7 @@ class OpenAIAnalyzer:
         self._sends_private = sends_private
         self._seconds = seconds
         self._breaker = breaker or Breaker()
-        self._clock, self._sleep, self._dice = clock, sleep, dice
+        self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._dialect = Dialect()
 
     def read(self, text: str, context: Context = NO_CONTEXT) -> Reading:
@@ -125,7 +125,7 @@ class OpenAIAnalyzer:
 
     def _pause(self, attempt: int, retry_after: float | None) -> float:
         """Seconds before the next attempt: doubling, ± 50 %, and never shorter than the server asked for."""
-        return max(retry_after or 0.0, PAUSE_SECONDS * 2 ** (attempt - 1) * (0.5 + self._dice()))
+        return max(retry_after or 0.0, PAUSE_SECONDS * 2 ** (attempt - 1) * (0.5 + self._jitter()))
 
     def _try(self, turns: list[dict], spend: Callable[[], None], *, seconds: float) -> str:
         """One request, or several where the server must first be found to know fewer options. Raises _Failed."""

@@ -24,7 +24,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext, override
 
-from leads.services import Dice
+from leads.services import Rng
 from triage.analyzers.deadline import Deadline
 from triage.models import Insight, Job, JobKind
 
@@ -72,7 +72,7 @@ def open_channels() -> list[str]:
     return [kind for kind, receiver in wanted.items() if receiver]
 
 
-def deliver_alert(job_id: int, *, now: datetime, dice: Dice = random.random) -> bool:
+def deliver_alert(job_id: int, *, now: datetime, rng: Rng = random.random) -> bool:
     """Do one job: send an alert by its channel, outside any transaction, and end the job when it was taken.
 
     Gives False when there was nothing to do or it was not taken; then it is put off, or given up with a sentence. A
@@ -91,10 +91,10 @@ def deliver_alert(job_id: int, *, now: datetime, dice: Dice = random.random) -> 
         give_up(claim, failure=in_words(error))
         return False
     except JobFailed as error:
-        put_off(claim, failure=in_words(error), dice=dice)
+        put_off(claim, failure=in_words(error), rng=rng)
         return False
     except Exception as error:
-        put_off(claim, failure=in_words(error), dice=dice)
+        put_off(claim, failure=in_words(error), rng=rng)
         raise
     return True
 

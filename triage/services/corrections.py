@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from leads.models import WaitingReason
-from leads.services import Dice, InquiryResolved, NotHeld, own_transaction, release_held
+from leads.services import InquiryResolved, NotHeld, Rng, own_transaction, release_held
 from triage.analyzers.policy import next_action_of, priority_of
 from triage.models import Correction, Insight, Intent
 from triage.queries import is_newest
@@ -19,7 +19,7 @@ def correct_insight(
     *,
     by,
     now: datetime,
-    dice: Dice,
+    rng: Rng,
     intent: str = "",
     priority: str = "",
     next_action: str = "",
@@ -39,8 +39,8 @@ def correct_insight(
     insight.corrected_by, insight.corrected_at = by, now
     insight.save(update_fields=["intent", "priority", "next_action", "corrected_by", "corrected_at"])
     if is_newest(insight):
-        _release_from_spam(insight, by=by, now=now, dice=dice)
-        act_on(insight, by=by, now=now, dice=dice)
+        _release_from_spam(insight, by=by, now=now, rng=rng)
+        act_on(insight, by=by, now=now, rng=rng)
     return correction
 
 
@@ -73,9 +73,9 @@ def _remember(insight: Insight, *, by, now: datetime, **right: str) -> Correctio
     )
 
 
-def _release_from_spam(insight: Insight, *, by, now: datetime, dice: Dice) -> None:
+def _release_from_spam(insight: Insight, *, by, now: datetime, rng: Rng) -> None:
     """It was held back as spam, and is none: it goes where it would have gone."""
     if insight.intent != Intent.SPAM and insight.inquiry.waiting_reason == WaitingReason.HELD_AS_SPAM:
         # Somebody else may have resolved or given it since it was looked at.
         with suppress(InquiryResolved, NotHeld):
-            release_held(insight.inquiry_id, by=by, now=now, dice=dice)
+            release_held(insight.inquiry_id, by=by, now=now, rng=rng)

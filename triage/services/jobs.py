@@ -92,7 +92,7 @@ def end_job(claim: Claim) -> None:
         raise LeaseLost
 
 
-def put_off(claim: Claim, *, failure: str, dice: Callable[[], float] = random.random) -> None:
+def put_off(claim: Claim, *, failure: str, rng: Callable[[], float] = random.random) -> None:
     """Give the lease back after a failure: due again after a pause that grows, or given up after MAX_ATTEMPTS.
 
     Does nothing when another worker has the job by now. One transaction.
@@ -102,7 +102,7 @@ def put_off(claim: Claim, *, failure: str, dice: Callable[[], float] = random.ra
         if claim.attempt >= MAX_ATTEMPTS:
             mine.update(failed_at=Now(), lease_until=None, failure=failure)
             return
-        again = Now() + backoff(claim.attempt, dice=dice)
+        again = Now() + backoff(claim.attempt, rng=rng)
         mine.update(due_at=again, ring_at=again, ring_count=0, lease_until=None, failure=failure)
 
 
@@ -113,10 +113,10 @@ def give_up(claim: Claim, *, failure: str) -> None:
         mine.update(failed_at=Now(), lease_until=None, failure=failure)
 
 
-def backoff(attempt: int, *, dice: Callable[[], float] = random.random) -> timedelta:
+def backoff(attempt: int, *, rng: Callable[[], float] = random.random) -> timedelta:
     """The pause after the given failed attempt (from 1): 5·4^(n−1) s, an hour at most, ± 20 %."""
     seconds = min(3600, 5 * 4 ** (attempt - 1))
-    return timedelta(seconds=seconds * (0.8 + 0.4 * dice()))
+    return timedelta(seconds=seconds * (0.8 + 0.4 * rng()))
 
 
 def try_again(job_ids) -> int:

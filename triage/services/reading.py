@@ -14,7 +14,7 @@ from .budget import wait_for_turn
 from .jobs import Claim, JobFailed, LeaseLost, claim_job, end_job, in_words, put_off
 
 
-def read_inquiry(job_id: int, *, analyzer: Analyzer, dice: Callable[[], float] = random.random) -> Insight | None:
+def read_inquiry(job_id: int, *, analyzer: Analyzer, rng: Callable[[], float] = random.random) -> Insight | None:
     """Do one job: claim it, read the text outside any transaction, and write the insight and the job's end together.
 
     Gives None when there is nothing to do: the job is done, held by another, not yet due, or gone. Rung twice, it is
@@ -26,23 +26,23 @@ def read_inquiry(job_id: int, *, analyzer: Analyzer, dice: Callable[[], float] =
         return None
     try:
         heard = ask(claim, analyzer=analyzer)
-        return finish_reading(claim, heard.reading, analyzer=heard.analyzer, note=heard.note, dice=dice)
+        return finish_reading(claim, heard.reading, analyzer=heard.analyzer, note=heard.note, rng=rng)
     except (LeaseLost, Inquiry.DoesNotExist):
         return None
     except TooSoon as error:
         wait_for_turn(claim, seconds=error.seconds)
         return None
     except UnreadableError as error:
-        put_off(claim, failure=in_words(JobFailed(error)), dice=dice)
+        put_off(claim, failure=in_words(JobFailed(error)), rng=rng)
         return None
     except Exception as error:
-        put_off(claim, failure=in_words(error), dice=dice)
+        put_off(claim, failure=in_words(error), rng=rng)
         raise
 
 
 @own_transaction
 def finish_reading(
-    claim: Claim, reading: Reading, *, analyzer: Analyzer, note: str = "", dice: Callable[[], float] = random.random
+    claim: Claim, reading: Reading, *, analyzer: Analyzer, note: str = "", rng: Callable[[], float] = random.random
 ) -> Insight:
     """Write the insight, what follows from it and the job's end, all or nothing. Raises LeaseLost.
 
@@ -65,5 +65,5 @@ def finish_reading(
         content_hash=claim.content_hash,
         created_at=now,
     )
-    act_on(insight, now=now, dice=dice)
+    act_on(insight, now=now, rng=rng)
     return insight

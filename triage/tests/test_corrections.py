@@ -34,7 +34,7 @@ class Says:
         return self.reading
 
 
-def dice():
+def rng():
     return 0.5
 
 
@@ -49,7 +49,7 @@ def read(message=MESSAGE, analyzer=None, **fields):
 
 
 def correct(insight, by, **right):
-    return correct_insight(insight.pk, by=by, now=timezone.now(), dice=dice, **right)
+    return correct_insight(insight.pk, by=by, now=timezone.now(), rng=rng, **right)
 
 
 def test_the_insight_shows_what_is_right_and_the_correction_keeps_what_was_read(sue):
@@ -103,7 +103,7 @@ def test_the_priority_is_the_place_in_the_queue_at_once(sue):
     first, second = read(source=site).inquiry, read("Another message altogether.", source=site)
 
     correct(second, sue, priority="P1")
-    assign_waiting(source_ids=[site.pk], now=timezone.now(), dice=dice)
+    assign_waiting(source_ids=[site.pk], now=timezone.now(), rng=rng)
 
     assert Inquiry.objects.order_by("assigned_at", "priority").first().pk == second.inquiry_id
     assert Inquiry.objects.get(pk=first.pk).priority == "P3"

@@ -187,14 +187,14 @@ def test_a_late_worker_may_finish_what_nobody_else_has_claimed(job):
     [(1, 4, 6), (2, 16, 24), (3, 64, 96), (4, 256, 384), (5, 1024, 1536), (6, 2880, 4320), (50, 2880, 4320)],
 )
 def test_the_pause_grows_fourfold_up_to_an_hour_give_or_take_a_fifth(attempt, shortest, longest):
-    assert backoff(attempt, dice=lambda: 0) == timedelta(seconds=shortest)
-    assert backoff(attempt, dice=lambda: 1) == timedelta(seconds=longest)
+    assert backoff(attempt, rng=lambda: 0) == timedelta(seconds=shortest)
+    assert backoff(attempt, rng=lambda: 1) == timedelta(seconds=longest)
 
 
 def test_a_text_that_cannot_be_read_now_is_put_off_with_the_reason(job):
     unreachable = Broken(UnreadableError("The model did not answer."))
 
-    assert read_inquiry(job.pk, analyzer=unreachable, dice=lambda: 0.5) is None
+    assert read_inquiry(job.pk, analyzer=unreachable, rng=lambda: 0.5) is None
 
     job.refresh_from_db()
     assert (job.failure, job.attempt_count, job.ring_count) == ("The model did not answer.", 1, 0)
@@ -217,7 +217,7 @@ def test_after_five_failures_it_is_given_up_in_words_and_leaves_the_others_alone
     other = JobFactory()
     pauses = []
     for _ in range(5):
-        read_inquiry(job.pk, analyzer=Broken(UnreadableError("The model did not answer.")), dice=lambda: 0.5)
+        read_inquiry(job.pk, analyzer=Broken(UnreadableError("The model did not answer.")), rng=lambda: 0.5)
         job.refresh_from_db()
         pauses.append(round((job.due_at - timezone.now()).total_seconds(), -1))
         let_time_pass(job)

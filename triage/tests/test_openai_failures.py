@@ -40,8 +40,8 @@ def clock():
 
 
 def patient(model, clock, **options):
-    """An analyzer that sleeps without time passing, with the dice in the middle."""
-    return analyzer_for(model, clock=clock, sleep=clock.sleep, dice=lambda: 0.5, **options)
+    """An analyzer that sleeps without time passing, with the jitter in the middle."""
+    return analyzer_for(model, clock=clock, sleep=clock.sleep, jitter=lambda: 0.5, **options)
 
 
 def reason(analyzer, context=None):
@@ -58,10 +58,10 @@ def test_what_may_pass_is_tried_again(model, clock, status):
     assert clock.slept == [0.5, 1.0]
 
 
-def test_pauses_are_spread_by_the_dice(model, clock):
+def test_pauses_are_spread_by_jitter(model, clock):
     model.play(answers(500), answers(500), says(GOOD))
 
-    analyzer_for(model, clock=clock, sleep=clock.sleep, dice=lambda: 1.0).read(TEXT)
+    analyzer_for(model, clock=clock, sleep=clock.sleep, jitter=lambda: 1.0).read(TEXT)
 
     assert clock.slept == [0.75, 1.5]
 

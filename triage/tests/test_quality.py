@@ -43,7 +43,7 @@ def insight(intent="buy", *, confidence=0.9, lang="en", at=MONDAY, version="1", 
 
 
 def judge(read, by, *, at=MONDAY, **right):
-    return correct_insight(read.pk, by=by, now=at, dice=lambda: 0.5, **right)
+    return correct_insight(read.pk, by=by, now=at, rng=lambda: 0.5, **right)
 
 
 def shares(rows):

@@ -23,6 +23,14 @@ def pytest_report_header():
     return f"database: {connection.vendor}, broker: {broker}"
 
 
+@pytest.fixture(autouse=True)
+def forget_remembered_keys():
+    """API keys are remembered for seconds, which no test wants to wait."""
+    from crm.api import authentication
+
+    authentication._known_keys.clear()
+
+
 @pytest.fixture
 def redis_url():
     """The address of a real Redis, a database of this process's own, empty at the start."""

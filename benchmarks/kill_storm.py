@@ -111,7 +111,7 @@ def take_in(source, number: int) -> None:
     submission = Submission(
         (email_contact(f"lead-{number}@example.com"),), message=f"How much is plan {number} for {number} people?"
     )
-    receive_inquiry(submission, source=source, wording=lambda inquiry: {}, now=timezone.now())
+    receive_inquiry(submission, source=source, represent=lambda inquiry: {}, now=timezone.now())
 
 
 def start(command: list[str]) -> subprocess.Popen:

@@ -91,7 +91,7 @@ class Worker:
         slug = slug or self.random.choice(("fair", "weighted_random", "least_loaded"))
         contact = email_contact(f"w{self.number}-{turn}-{slug}@example.com")
         source = Source.objects.get(slug=slug)
-        receive_inquiry(Submission((contact,)), source=source, wording=lambda inquiry: {}, now=timezone.now())
+        receive_inquiry(Submission((contact,)), source=source, represent=lambda inquiry: {}, now=timezone.now())
 
     def resolve(self, turn: int, slug: str = "") -> None:
         held = Inquiry.objects.open().filter(operator__isnull=False, **({"source__slug": slug} if slug else {}))

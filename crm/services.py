@@ -1,54 +1,53 @@
-"""The intake: one use case, one transaction.
+"""The intake: one use case, one transaction, for one inquiry as for a hundred.
 
-A site or a bot posts; we recognise the lead, write the inquiry down with the work it is owed, and give it to an
-operator. All of it is there after the commit, or none of it is.
+A site or a bot posts; we recognise the lead, write the inquiry down with the reading that is pending, and give it to
+an operator. All of it is there after the commit, or none of it is. Everything is done for a list, with a number of
+statements that does not depend on its length; single posts that arrive together are one list (see group_commit.py).
 """
 
-import hashlib
 import json
 import random
-import secrets
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import F
+from django.db import IntegrityError, transaction
 
 from leads.identity import Contact, content_hash
 from leads.models import Inquiry
 from leads.queries import overdue, same_content
-from leads.services import AT_ONCE, ContactTaken, Rng, assign_waiting, open_inquiry, recognise_lead, take_back_inquiry
+from leads.services import (
+    ASSIGNED_AT_ONCE,
+    NewInquiry,
+    RecognisedLead,
+    Recognition,
+    Rng,
+    assign_waiting,
+    is_contact_taken,
+    open_inquiries,
+    take_back_inquiry,
+)
 from routing.models import Source
 from routing.queries import active_sources
-from triage.services import owe
+from store.sets import Statement, update, write
+from triage.services import enqueue_readings, is_urgent
 
-from .models import ApiKey, IdempotencyKey, Scope
+from .group_commit import GroupCommit
+from .idempotency import KeyReused, RequestKey, StoredAnswer, remember_keys, store_answers
 
-KEY_LIFETIME = timedelta(hours=72)
-#: Two first messages of one person, or two requests with one key, meet in the database; the loser starts over.
-#: Each time it finds more of what the winner left, so this many are only ever reached by a defect.
+#: Two first messages of one person meet in the database; the loser starts over. Each time it finds more of what the
+#: winner left, so this many are only ever reached by a defect.
 MAX_ATTEMPTS = 10
 
-#: How the door words its answer. What it gives is stored with the key, so that a repetition gets the very same.
-Wording = Callable[[Inquiry], dict]
-
-
-class KeyReused(Exception):
-    """The key came before with another body."""
-
-
-class KeyInProgress(Exception):
-    """The first request with this key has not ended yet."""
+#: How the door represents an inquiry. What it returns is stored with the key, so that a repetition gets the very same.
+Represent = Callable[[NewInquiry | Inquiry], dict]
 
 
 class TooContended(Exception):
     """The intake lost its race MAX_ATTEMPTS times. Nothing was saved."""
-
-
-class _KeyTaken(Exception):
-    """Another request has this key: it is answered, or about to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +61,6 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestKey:
-    """A client's idempotency key, and the digest of what it came with."""
-
-    key: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """The answer to a submission: what to say, and whether it was said before."""
 
@@ -78,117 +69,161 @@ class Receipt:
     is_duplicate: bool = False
 
 
-def digest_of(body: dict) -> str:
-    """SHA-256 of a request's content: key order and white space do not count."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """One submission on its way in, and in the end its outcome: a receipt, or the exception that refuses it."""
+
+    submission: Submission
+    represent: Represent
+    now: datetime
+    key: RequestKey | None = None
+    content_hash: str = field(init=False)
+    is_urgent: bool = field(init=False)
+    lead: RecognisedLead | None = field(init=False, default=None)
+    inquiry: NewInquiry | Inquiry | None = field(init=False, default=None)
+    is_duplicate: bool = field(init=False, default=False)
+    outcome: Receipt | Exception | None = field(init=False, default=None)
+
+    def __post_init__(self):
+        # Before the transaction: both take their time and need no lock.
+        self.content_hash = content_hash(self.submission.message)
+        self.is_urgent = is_urgent(self.submission.message)
 
 
 def receive_inquiry(
     submission: Submission,
     *,
     source: Source,
-    wording: Wording,
+    represent: Represent,
     key: RequestKey | None = None,
     now: datetime,
     rng: Rng = random.random,
 ) -> Receipt:
-    """Take in what a lead sent through a source. Gives what to answer.
+    """Take in what a lead sent through a source, together with what others send meanwhile. Return what to answer.
 
-    Only one request with a key ever writes; the others wait for it in the database and repeat its answer. Raises
-    KeyReused, KeyInProgress and TooContended; then nothing is saved, nor when the database fails.
+    Raises KeyReused, KeyInProgress and TooContended; then nothing is saved, nor when the database fails.
+    """
+    arrival = Arrival(submission, represent, now, key)
+    GroupCommit.of(source.pk).submit([arrival], lambda arrivals: receive_inquiries(arrivals, source=source, rng=rng))
+    if isinstance(arrival.outcome, Exception):
+        raise arrival.outcome
+    return arrival.outcome
+
+
+def receive_inquiries(arrivals: Sequence[Arrival], *, source: Source, rng: Rng = random.random) -> None:
+    """Take in what was sent through one source, in one transaction, and set the outcome of each arrival.
+
+    Raises KeyInProgress, TooContended and what the database raises; then nothing is saved and no outcome counts.
     """
     for _ in range(MAX_ATTEMPTS):
         try:
             with transaction.atomic(durable=True):
-                return _receive(submission, source=source, wording=wording, key=key, now=now, rng=rng)
-        except ContactTaken:
-            continue
-        except _KeyTaken:
-            if receipt := _replay(key, source=source, now=now):
-                return receipt
+                return _receive(arrivals, source=source, rng=rng)
+        except IntegrityError as error:
+            if not is_contact_taken(error):
+                raise
     raise TooContended
 
 
-def _receive(submission, *, source, wording, key, now, rng) -> Receipt:
-    if key:
-        _remember(key, source=source, now=now)
-    lead = recognise_lead(submission.contacts, name=submission.name, now=now)
-    inquiry = Inquiry(
-        lead=lead,
-        source=source,
-        message=submission.message,
-        extra=submission.extra,
-        content_hash=content_hash(submission.message),
-        created_at=now,
-    )
-    if not key and (first := _first_of(inquiry, now=now)):
-        return Receipt(wording(first), is_duplicate=True)
-    owe(inquiry, now=now)
-    open_inquiry(inquiry, now=now, rng=rng)
-    answer = wording(inquiry)
-    if key:
-        IdempotencyKey.objects.filter(source=source, key=key.key).update(answer=json.dumps(answer))
-    return Receipt(answer)
+def _receive(arrivals: Sequence[Arrival], *, source: Source, rng: Rng) -> None:
+    """Recognise all, assign each in order, write everything, in the caller's transaction.
+
+    Locks are taken in the order that holds everywhere: keys, leads, the source, its operators.
+    """
+    now = max(arrival.now for arrival in arrivals)
+    written, stored = remember_keys((a.key for a in arrivals if a.key), source=source, now=now)
+    new, repeating = _apart(arrivals, written)
+    leads = Recognition(contact for arrival in new for contact in arrival.submission.contacts)
+    repeat_counts = _find_or_make_inquiries(new, leads, source=source)
+    opened = [arrival for arrival in new if not arrival.is_duplicate]
+    assigned = open_inquiries([arrival.inquiry for arrival in opened], now=now, rng=rng) if opened else []
+    for arrival in new:
+        arrival.outcome = Receipt(arrival.represent(arrival.inquiry), is_duplicate=arrival.is_duplicate)
+    answers = [
+        StoredAnswer(written[a.key.key], a.key.key, a.key.digest, json.dumps(a.outcome.answer)) for a in new if a.key
+    ]
+    readings = enqueue_readings((a.inquiry.id, a.content_hash, a.is_urgent, a.now) for a in opened)
+    write(*leads.statements(), *assigned, repeat_counts, readings, store_answers(answers))
+    stored |= {answer.key: answer for answer in answers}
+    for arrival in repeating:
+        arrival.outcome = _replay(stored[arrival.key.key], arrival.key)
 
 
-def _first_of(inquiry: Inquiry, *, now: datetime) -> Inquiry | None:
-    """The same thing sent again by the same lead, counted as a repeat; None when this is the first."""
-    window = timedelta(minutes=inquiry.source.dedup_minutes)
-    first = window and same_content(
-        lead_id=inquiry.lead_id,
-        source_id=inquiry.source_id,
-        content_hash=inquiry.content_hash,
-        since=now - window,
-    )
-    if not first:
-        return None
-    Inquiry.objects.filter(pk=first.pk).update(repeat_count=F("repeat_count") + 1)
-    return first
+def _apart(arrivals: Sequence[Arrival], written: Collection[str]) -> tuple[list[Arrival], list[Arrival]]:
+    """Return the arrivals to be taken in, and those whose key came before: earlier, or with one of the first."""
+    new, repeating, unused = [], [], set(written)
+    for arrival in arrivals:
+        is_new = arrival.key is None or arrival.key.key in unused
+        (new if is_new else repeating).append(arrival)
+        if arrival.key:
+            unused.discard(arrival.key.key)
+    return new, repeating
 
 
-def _remember(key: RequestKey, *, source: Source, now: datetime) -> None:
-    """Write the key down before anything else, so that a second request with it waits here for the first to end."""
+def _replay(stored: StoredAnswer, key: RequestKey) -> Receipt | KeyReused:
     try:
-        IdempotencyKey.objects.create(
-            source=source, key=key.key, digest=key.digest, status=201, answer="", expires_at=now + KEY_LIFETIME
-        )
-    except IntegrityError as error:
-        raise _KeyTaken from error
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            raise KeyInProgress from error
-        raise
+        return Receipt(stored.replay(key.digest), is_replay=True)
+    except KeyReused as error:
+        return error
 
 
-#: PostgreSQL's code for a lock not had within lock_timeout.
-LOCK_NOT_AVAILABLE = "55P03"
+def _find_or_make_inquiries(arrivals: Sequence[Arrival], leads: Recognition, *, source: Source) -> Statement:
+    """Set each arrival's inquiry: a new one, or the first with the same text. Return the repeat counts to be written.
+
+    Without a key, the same text from the same lead within the source's window is the first inquiry again.
+    """
+    for arrival in arrivals:
+        sent = arrival.submission
+        arrival.lead = leads.recognise(sent.contacts, name=sent.name, now=arrival.now)
+    window = timedelta(minutes=source.dedup_minutes)
+    lately = _same_content_lately([a for a in arrivals if window and not a.key], source=source, window=window)
+    repeated = {}
+    for arrival in arrivals:
+        alike = lately[arrival.lead.id, arrival.content_hash]
+        first = None if arrival.key else next((i for i in alike if i.created_at > arrival.now - window), None)
+        arrival.is_duplicate = first is not None
+        arrival.inquiry = first or _new_inquiry(arrival, source=source)
+        if first:
+            first.repeat_count += 1
+            repeated[first.id] = first
+        else:
+            alike.append(arrival.inquiry)
+    counts = [{"id": i.id, "repeat_count": i.repeat_count} for i in repeated.values() if isinstance(i, Inquiry)]
+    return update(Inquiry, counts)
 
 
-def _replay(key: RequestKey, *, source: Source, now: datetime) -> Receipt | None:
-    """What was answered to this key, or None when that is so long ago that the key is free again."""
-    kept = IdempotencyKey.objects.filter(source=source, key=key.key).first()
-    if kept is None:
-        return None
-    if kept.expires_at <= now:
-        IdempotencyKey.objects.filter(pk=kept.pk).delete()
-        return None
-    if kept.digest != key.digest:
-        raise KeyReused
-    return Receipt(json.loads(kept.answer), is_replay=True)
+def _same_content_lately(
+    arrivals: Sequence[Arrival], *, source: Source, window: timedelta
+) -> dict[tuple[UUID, str], list[Inquiry | NewInquiry]]:
+    """Return what these leads sent lately that is the same as now, by lead and content, the first at the front."""
+    lately = defaultdict(list)
+    known = {arrival.lead.id: arrival.lead for arrival in arrivals if not arrival.lead.is_new}
+    if known:
+        hashes = {arrival.content_hash for arrival in arrivals}
+        since = min(arrival.now for arrival in arrivals) - window
+        for inquiry in same_content(known, hashes, source=source, since=since):
+            inquiry.lead = known[inquiry.lead_id].as_model()
+            lately[inquiry.lead_id, inquiry.content_hash].append(inquiry)
+    return lately
 
 
-def forget_expired_keys(*, now: datetime) -> int:
-    """Delete the answered requests nobody may repeat any more. Gives how many."""
-    return IdempotencyKey.objects.filter(expires_at__lte=now).delete()[0]
+def _new_inquiry(arrival: Arrival, *, source: Source) -> NewInquiry:
+    return NewInquiry(
+        lead=arrival.lead,
+        source=source,
+        message=arrival.submission.message,
+        extra=arrival.submission.extra,
+        content_hash=arrival.content_hash,
+        created_at=arrival.now,
+    )
 
 
 def sweep(*, now: datetime, rng: Rng = random.random) -> int:
-    """What time alone brings about: take back what was not accepted, and give out what waits beside a free operator.
+    """Do what time alone brings about: take back what was not accepted, and assign what waits beside a free operator.
 
-    A shift that begins, a leave that ends and a signal that was lost are all found here. Gives how many of the waiting
-    were given out. A transaction for each inquiry taken back, and one for every AT_ONCE given out, so that no intake
-    waits for all of them.
+    A shift that begins, a leave that ends and a signal that was lost are all found here. Return how many of the
+    waiting were assigned. A transaction for each inquiry taken back, and one for every ASSIGNED_AT_ONCE that are
+    assigned, so that no intake waits for all of them.
     """
     for inquiry_id in overdue(now=now):
         # One that was deleted since it was listed needs no operator.
@@ -201,17 +236,5 @@ def sweep(*, now: datetime, rng: Rng = random.random) -> int:
             source_ids = list(active_sources().filter(pk__in=waiting).values_list("pk", flat=True))
             given = assign_waiting(source_ids=source_ids, now=now, rng=rng) if source_ids else 0
         total += given
-        if given < AT_ONCE:
+        if given < ASSIGNED_AT_ONCE:
             return total
-
-
-def create_key(source: Source, *, name: str, scope: str = Scope.INTAKE) -> tuple[ApiKey, str]:
-    """A new API key of a source: its row, and the key itself, which cannot be had again."""
-    prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    key = f"crm_{prefix}_{secret}"
-    return ApiKey.objects.create(source=source, name=name, scope=scope, prefix=prefix, key_hash=hash_key(key)), key
-
-
-def hash_key(key: str) -> str:
-    # The key is 32 random bytes: there is no dictionary to try, so a fast hash is the right one.
-    return hashlib.sha256(key.encode()).hexdigest()

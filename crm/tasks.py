@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from . import services
+from . import idempotency, services
 
 
 @shared_task(name="crm.sweep")
@@ -15,4 +15,4 @@ def sweep() -> int:
 @shared_task(name="crm.forget_expired_keys")
 def forget_expired_keys() -> int:
     """Delete the answered requests nobody may repeat any more."""
-    return services.forget_expired_keys(now=timezone.now())
+    return idempotency.forget_expired_keys(now=timezone.now())

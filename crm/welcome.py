@@ -12,8 +12,8 @@ from django.contrib.auth import get_user_model
 
 from routing.queries import active_sources
 
+from .keys import create_key, hash_key
 from .models import ApiKey, Scope
-from .services import create_key, hash_key
 
 ADMIN = "admin"
 #: The source whose key is told, when there is one; else the first.

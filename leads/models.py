@@ -98,7 +98,7 @@ class WaitingReason(models.TextChoices):
 
 
 #: Whoever is free: these wait until a supervisor decides.
-WITHHELD = (WaitingReason.NEEDS_SUPERVISOR, WaitingReason.HELD_AS_SPAM)
+ON_HOLD = (WaitingReason.NEEDS_SUPERVISOR, WaitingReason.HELD_AS_SPAM)
 
 
 class Priority(models.TextChoices):
@@ -117,9 +117,9 @@ class InquiryQuerySet(models.QuerySet):
         """Those that no operator holds, the next to be given out first."""
         return self.filter(resolved_at=None, operator=None).order_by("priority", "created_at", "id")
 
-    def given_out_by_itself(self):
+    def assignable(self):
         """Of those that wait, the ones a free operator is given without a supervisor."""
-        return self.filter(source__is_active=True).exclude(waiting_reason__in=WITHHELD)
+        return self.filter(source__is_active=True).exclude(waiting_reason__in=ON_HOLD)
 
     def unaccepted(self):
         """Those whose operator has neither accepted nor resolved them."""

@@ -1,28 +1,66 @@
 """Reads of leads and inquiries."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import (
+    BigAutoField,
+    CharField,
+    Count,
+    DateTimeField,
+    Exists,
+    OuterRef,
+    Q,
+    Subquery,
+    UUIDField,
+)
 
 from routing.models import Operator, Source
+from store.compiled import Compiled, Given, GivenList
 
-from .models import Assignment, Inquiry, Trigger
+from .models import Assignment, Inquiry, Lead, Trigger
 
 
-def open_counts(operator_ids: Iterable[int]) -> dict[int, int]:
-    """Return how many inquiries each of these operators holds now; those who hold none are left out.
+def _open_count() -> Subquery:
+    """Return the expression that counts the open inquiries of one operator.
 
     Counted operator by operator: PostgreSQL then reads the index alone and marks the entries of resolved inquiries as
     dead for the next reader. One GROUP BY over all of them reads everything resolved since the last VACUUM, each time.
     """
     held = Inquiry.objects.open().filter(operator=OuterRef("pk")).order_by()
-    count = Subquery(held.values("operator").annotate(count=Count("*")).values("count"))
-    rows = Operator.objects.filter(pk__in=operator_ids).order_by().values_list("pk", count)
+    return Subquery(held.values("operator").annotate(count=Count("*")).values("count"))
+
+
+def open_counts(operator_ids: Iterable[int]) -> dict[int, int]:
+    """Return how many inquiries each of these operators holds now; those who hold none are left out."""
+    rows = Operator.objects.filter(pk__in=operator_ids).order_by().values_list("pk", _open_count())
     return {operator: open_count for operator, open_count in rows if open_count}
+
+
+LOADS = Compiled(
+    lambda: (
+        Operator.objects.filter(pk__in=GivenList("operators", BigAutoField()))
+        .order_by()
+        .values_list(
+            "pk",
+            _open_count(),
+            Exists(Inquiry.objects.waiting().assignable().filter(source__in=GivenList("sources", BigAutoField()))),
+        )
+    )
+)
+
+
+def loads_and_waiting(operator_ids: Iterable[int], source_ids: Iterable[int]) -> tuple[dict[int, int], bool]:
+    """Return how many inquiries each of these operators holds, and whether any waits in these sources to be assigned.
+
+    One statement for both, because every intake asks. Without operators nobody can be given anything: False.
+    """
+    rows = LOADS.rows(operators=operator_ids, sources=source_ids)
+    return {operator: open_count or 0 for operator, open_count, _ in rows}, any(waits for *_, waits in rows)
 
 
 def held_sources(operator_ids: Iterable[int]) -> set[int]:
@@ -30,10 +68,13 @@ def held_sources(operator_ids: Iterable[int]) -> set[int]:
     return set(Inquiry.objects.open().filter(operator__in=operator_ids).order_by().values_list("source_id", flat=True))
 
 
-def earlier_holders(inquiry_id: UUID) -> set[int]:
-    """The ids of the operators who were ever given this inquiry."""
-    given = Assignment.objects.filter(inquiry=inquiry_id, operator__isnull=False).order_by()
-    return set(given.values_list("operator_id", flat=True))
+def earlier_holders(inquiry_ids: Collection[UUID]) -> dict[UUID, set[int]]:
+    """Return the ids of the operators who were ever given each of these inquiries."""
+    assignments = Assignment.objects.filter(inquiry__in=inquiry_ids, operator__isnull=False).order_by()
+    holders = defaultdict(set)
+    for inquiry_id, operator_id in assignments.values_list("inquiry_id", "operator_id"):
+        holders[inquiry_id].add(operator_id)
+    return holders
 
 
 def was_steered(inquiry_id: UUID) -> bool:
@@ -42,20 +83,51 @@ def was_steered(inquiry_id: UUID) -> bool:
     return Assignment.objects.filter(inquiry=inquiry_id, trigger__in=by_hand).exists()
 
 
-def last_operator(lead_id: UUID) -> int | None:
-    """Who held this lead's newest inquiry that had anybody."""
-    held = Inquiry.objects.filter(lead=lead_id, operator__isnull=False).order_by("-assigned_at", "-id")
-    return held.values_list("operator", flat=True).first()
+def last_operators(lead_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Return the operator of the latest assigned inquiry of each of these leads; leads without one are left out."""
+    return {lead: operator for lead, operator in LAST_OPERATORS.rows(leads=lead_ids) if operator}
 
 
-def same_content(*, lead_id: UUID, source_id: int, content_hash: str, since: datetime) -> Inquiry | None:
-    """The first inquiry with this content from this lead through this source since that moment."""
-    return (
-        Inquiry.objects.filter(lead=lead_id, source=source_id, content_hash=content_hash, created_at__gte=since)
-        .select_related("lead", "source", "operator")
-        .order_by("created_at", "id")
-        .first()
+LAST_OPERATORS = Compiled(
+    lambda: (
+        Lead.objects.filter(pk__in=GivenList("leads", UUIDField()))
+        .order_by()
+        .values_list(
+            "pk",
+            Subquery(
+                Inquiry.objects.filter(lead=OuterRef("pk"), operator__isnull=False)
+                .order_by("-assigned_at", "-id")
+                .values("operator")[:1]
+            ),
+        )
     )
+)
+
+
+def same_content(
+    lead_ids: Iterable[UUID], content_hashes: Iterable[str], *, source: Source, since: datetime
+) -> list[Inquiry]:
+    """Return what these leads sent through a source since then with such contents, the first at the front.
+
+    Most find nothing, so what is sought by the compiled query is only whether there is any.
+    """
+    rows = SAME_CONTENT.rows(leads=lead_ids, source=source.pk, content_hashes=content_hashes, since=since)
+    inquiries = Inquiry.objects.filter(pk__in=[pk for (pk,) in rows]).select_related("source", "operator")
+    return list(inquiries.order_by("created_at", "id")) if rows else []
+
+
+SAME_CONTENT = Compiled(
+    lambda: (
+        Inquiry.objects.filter(
+            lead__in=GivenList("leads", UUIDField()),
+            source=Given("source"),
+            content_hash__in=GivenList("content_hashes", CharField()),
+            created_at__gte=Given("since", DateTimeField()),
+        )
+        .order_by()
+        .values_list("pk")
+    )
+)
 
 
 def overdue(*, now: datetime) -> list[UUID]:
@@ -73,4 +145,4 @@ def ahead_of(inquiry: Inquiry) -> int:
     same = Q(priority=inquiry.priority)
     sooner = Q(priority__lt=inquiry.priority) | same & Q(created_at__lt=inquiry.created_at)
     sooner |= same & Q(created_at=inquiry.created_at, pk__lt=inquiry.pk)
-    return Inquiry.objects.waiting().given_out_by_itself().filter(sooner, source=inquiry.source_id).count()
+    return Inquiry.objects.waiting().assignable().filter(sooner, source=inquiry.source_id).count()

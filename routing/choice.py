@@ -7,9 +7,10 @@ back a `Decision`, whose record is stored with the assignment and is enough for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from fractions import Fraction
+from operator import attrgetter
 
 #: Ledgers count in billionths of an inquiry: whole numbers, so that a replay is exact on every machine.
 ONE = 1_000_000_000
@@ -92,6 +93,14 @@ class Candidate:
             return Verdict.FULL
         return ""
 
+    def as_dict(self) -> dict:
+        """Return all fields by name. As `dataclasses.asdict`, which copies each value and takes four times as long."""
+        return dict(zip(CANDIDATE_FIELDS, _candidate_values(self), strict=True))
+
+
+CANDIDATE_FIELDS = tuple(field.name for field in fields(Candidate))
+_candidate_values = attrgetter(*CANDIDATE_FIELDS)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -134,7 +143,7 @@ class Decision:
             "manual": self.manual,
             "withheld": self.withheld,
             "step": self.step,
-            "candidates": [asdict(c) | {"verdict": str(self.verdict(c))} for c in self.candidates],
+            "candidates": [c.as_dict() | {"verdict": str(self.verdict(c))} for c in self.candidates],
         }
 
 

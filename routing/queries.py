@@ -1,9 +1,14 @@
 """Reads of operators and weights, with the locks that make a choice safe."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, Prefetch, prefetch_related_objects
+from django.db.models import BigAutoField, Exists, OuterRef
+
+from store.compiled import Compiled, GivenList
 
 from .choice import Candidate
 from .hours import away
@@ -16,85 +21,146 @@ def sources_of(operator_ids: Iterable[int]) -> set[int]:
     return set(Weight.objects.filter(operator__in=operator_ids, weight__gt=0).values_list("source_id", flat=True))
 
 
-def lock_sources(source_ids: Iterable[int]) -> None:
-    """Lock these sources until the transaction ends: who belongs to them cannot change meanwhile.
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """How a source wants its inquiries to be assigned, as it stands under the lock."""
+
+    id: int
+    slug: str
+    strategy: str
+    is_sticky: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """An operator's weight in one source: its row, and the operator as the pure choice sees them, idle."""
+
+    weight_id: int
+    source_id: int
+    last_received_at: datetime | None
+    candidate: Candidate
+
+
+def lock_sources(source_ids: Iterable[int]) -> dict[int, SourceSettings]:
+    """Lock these sources until the transaction ends: who belongs to them cannot change meanwhile. Return them by id.
 
     Locks are taken in one order everywhere, so that two transactions never wait for each other: sources by their ids,
     then operators by theirs. NO KEY: a row that merely refers to a locked one may still be written elsewhere.
     """
-    list(Source.objects.filter(pk__in=source_ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    return {row[0]: SourceSettings(*row) for row in SOURCES.rows(sources=source_ids)}
 
 
-def locked_operators(source_ids: Iterable[int], *, also: Iterable[int] = ()) -> list[int]:
-    """Lock these sources and every operator of theirs, and ``also`` those named. Gives the operators' ids."""
-    lock_sources(source_ids)
+def lock_operators(source_ids: Iterable[int], *, also: Iterable[int] = ()) -> None:
+    """Lock every operator of these sources, which are locked already, and ``also`` those named."""
     of_sources = Weight.objects.filter(source__in=source_ids).values("operator")
-    operators = Operator.objects.filter(pk__in=of_sources) | Operator.objects.filter(pk__in=list(also))
-    return list(operators.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    operators = Operator.objects.filter(pk__in=of_sources) | Operator.objects.filter(pk__in=also)
+    list(operators.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
-def locked_weights(source_id: int) -> list[Weight]:
-    """The weights of one source and their operators, the source and the operators locked.
+def locked_shares(source_ids: Iterable[int], *, now: datetime) -> list[Share]:
+    """Lock the operators of these sources, which are locked already, and return all their weights.
 
-    The source by a statement of its own, before the weights are looked at: an operator who is given a weight while we
-    wait for the lock is seen then, and the ledger is that of after the wait.
+    By a statement of its own after the lock of the sources: an operator who was given a weight while we waited for
+    that lock is seen, and the ledger is that of after the wait.
     """
-    lock_sources([source_id])
-    weights = _with_hours(Weight.objects.filter(source=source_id))
-    return _prefetched(weights.select_for_update(of=("operator",), no_key=True))
+    rows = [WeightRow(*row) for row in WEIGHTS.rows(sources=source_ids)]
+    shifts = _by_operator(SHIFTS, {row.operator_id for row in rows if row.has_shifts})
+    absences = _by_operator(ABSENCES, {row.operator_id for row in rows if row.has_absences})
+    return [_share(row, shifts[row.operator_id], absences[row.operator_id], now=now) for row in rows]
 
 
-def weights_of(source_ids: Iterable[int]) -> list[Weight]:
-    """The weights of these sources with their operators. Locks nothing: call `locked_operators` first to choose."""
-    return _prefetched(_with_hours(Weight.objects.filter(source__in=source_ids)))
-
-
-def _with_hours(weights):
-    shifts = Shift.objects.filter(operator=OuterRef("operator"))
-    absences = Absence.objects.filter(operator=OuterRef("operator"))
-    return (
-        weights.select_related("operator")
-        .annotate(has_shifts=Exists(shifts), has_absences=Exists(absences))
-        .order_by("operator_id", "source_id")
-    )
-
-
-def _prefetched(weights) -> list[Weight]:
-    """Most operators keep no hours here, and then this asks the database for none."""
-    weights = list(weights)
-    for relation in ("shifts", "absences"):
-        kept = [w.operator for w in weights if getattr(w, f"has_{relation}")]
-        prefetch_related_objects(kept, Prefetch(relation))
-    return weights
-
-
-def candidate(weight: Weight, *, open_count: int, passed_on: bool, now: datetime) -> Candidate:
-    """One operator as the pure choice sees them."""
-    operator = weight.operator
-    reason, back_at = away(is_active=operator.is_active, zone=operator.time_zone, now=now, **_hours(weight))
-    return Candidate(
-        id=operator.pk,
-        name=operator.name,
-        weight=weight.weight,
-        open_count=open_count,
-        max_load=operator.max_load,
-        due=weight.due,
-        received_count=weight.received_count,
-        last_received=weight.last_received_at.timestamp() if weight.last_received_at else 0,
+def _share(row: "WeightRow", shifts: list, absences: list, *, now: datetime) -> Share:
+    reason, back_at = away(is_active=row.is_active, zone=row.time_zone, shifts=shifts, absences=absences, now=now)
+    candidate = Candidate(
+        id=row.operator_id,
+        name=row.name,
+        weight=row.weight,
+        open_count=0,
+        max_load=row.max_load,
+        due=row.due,
+        received_count=row.received_count,
+        last_received=row.last_received_at.timestamp() if row.last_received_at else 0,
         away=str(reason),
         back_at=back_at.isoformat() if back_at else "",
-        passed_on=passed_on,
     )
+    return Share(row.weight_id, row.source_id, row.last_received_at, candidate)
 
 
-def _hours(weight: Weight) -> dict[str, tuple]:
-    """An operator's shifts and absences as plain tuples: what `hours.away` takes."""
-    shifts = weight.operator.shifts.all() if weight.has_shifts else ()
-    absences = weight.operator.absences.all() if weight.has_absences else ()
-    return {
-        "shifts": tuple((shift.weekday, shift.starts, shift.ends) for shift in shifts),
-        "absences": tuple((absence.starts_at, absence.ends_at) for absence in absences),
-    }
+def _by_operator(query: Compiled, operator_ids: Iterable[int]) -> dict[int, list[tuple]]:
+    """Return each operator's shifts or absences as `hours.away` takes them. Most keep none: then nothing is asked."""
+    found = defaultdict(list)
+    if operator_ids:
+        for operator_id, *hours in query.rows(operators=operator_ids):
+            found[operator_id].append(tuple(hours))
+    return found
+
+
+SOURCES = Compiled(
+    lambda: (
+        Source.objects.filter(pk__in=GivenList("sources", BigAutoField()))
+        .order_by("pk")
+        .values_list("pk", "slug", "strategy", "is_sticky")
+    ),
+    lock=Source,
+)
+
+
+class WeightRow(NamedTuple):
+    """What WEIGHTS reads of one weight, in its order."""
+
+    weight_id: int
+    source_id: int
+    operator_id: int
+    name: str
+    weight: int
+    max_load: int
+    due: int
+    received_count: int
+    last_received_at: datetime | None
+    is_active: bool
+    time_zone: str
+    has_shifts: bool
+    has_absences: bool
+
+
+WEIGHTS = Compiled(
+    lambda: (
+        Weight.objects.filter(source__in=GivenList("sources", BigAutoField()))
+        .order_by("operator_id", "source_id")
+        .values_list(
+            "pk",
+            "source_id",
+            "operator_id",
+            "operator__name",
+            "weight",
+            "operator__max_load",
+            "due",
+            "received_count",
+            "last_received_at",
+            "operator__is_active",
+            "operator__time_zone",
+            Exists(Shift.objects.filter(operator=OuterRef("operator"))),
+            Exists(Absence.objects.filter(operator=OuterRef("operator"))),
+        )
+    ),
+    lock=Operator,
+)
+
+SHIFTS = Compiled(
+    lambda: (
+        Shift.objects.filter(operator__in=GivenList("operators", BigAutoField()))
+        .order_by()
+        .values_list("operator_id", "weekday", "starts", "ends")
+    )
+)
+
+ABSENCES = Compiled(
+    lambda: (
+        Absence.objects.filter(operator__in=GivenList("operators", BigAutoField()))
+        .order_by()
+        .values_list("operator_id", "starts_at", "ends_at")
+    )
+)
 
 
 def active_sources():
@@ -103,6 +169,8 @@ def active_sources():
 
 def people_of(source_id: int) -> list[Person]:
     """The operators of a source as the simulation plays them, with their hours."""
+    weights = Weight.objects.filter(source=source_id).select_related("operator").order_by("operator_id")
+    weights = weights.prefetch_related("operator__shifts", "operator__absences")
     return [
         Person(
             id=weight.operator_id,
@@ -111,7 +179,8 @@ def people_of(source_id: int) -> list[Person]:
             max_load=weight.operator.max_load,
             is_active=weight.operator.is_active,
             zone=weight.operator.time_zone,
-            **_hours(weight),
+            shifts=tuple((shift.weekday, shift.starts, shift.ends) for shift in weight.operator.shifts.all()),
+            absences=tuple((leave.starts_at, leave.ends_at) for leave in weight.operator.absences.all()),
         )
-        for weight in weights_of([source_id])
+        for weight in weights
     ]

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 
+from crm.keys import create_key
 from crm.models import ApiKey
-from crm.services import create_key
 from routing.theme import (
     ActionVariant,
     AdminPasswordChangeForm,

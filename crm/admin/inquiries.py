@@ -15,7 +15,7 @@ from crm.queries import IS_WAITING
 from leads.admin.assignments import AssignmentInline
 from leads.admin.search import lead_matches
 from leads.explain import candidate_table, sentence
-from leads.models import WITHHELD, Assignment, Inquiry, Priority, Status, WaitingReason
+from leads.models import ON_HOLD, Assignment, Inquiry, Priority, Status, WaitingReason
 from leads.queries import ahead_of
 from routing.theme import (
     ChoicesDropdownFilter,
@@ -225,8 +225,8 @@ def reading_of(inquiry) -> dict:
 
 def waiting_of(inquiry, *, now) -> dict:
     """What an inquiry waits for: its turn behind others, or its operator to accept it."""
-    is_given_out_by_itself = inquiry.source.is_active and inquiry.waiting_reason not in WITHHELD
-    is_queued = inquiry.status == Status.WAITING and is_given_out_by_itself
+    is_assignable = inquiry.source.is_active and inquiry.waiting_reason not in ON_HOLD
+    is_queued = inquiry.status == Status.WAITING and is_assignable
     accept_by = inquiry.accept_by
     return {
         "ahead_count": ahead_of(inquiry) if is_queued else None,

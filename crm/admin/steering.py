@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from leads.models import WITHHELD, Inquiry
+from leads.models import ON_HOLD, Inquiry
 from leads.queries import open_counts
 from routing.models import Operator
 from routing.theme import (
@@ -186,7 +186,7 @@ def _useless_for(inquiry) -> set[str]:
     if inquiry.resolved_at:
         return set(SteeringAdmin.actions_detail) - {"reopen"}
     useless = {"reopen"}
-    if inquiry.waiting_reason not in WITHHELD:
+    if inquiry.waiting_reason not in ON_HOLD:
         useless.add("release")
     if inquiry.accept_by is None:
         useless.add("accept")

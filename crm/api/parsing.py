@@ -23,26 +23,34 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream, media_type=None, parser_context=None) -> dict:
-        limit = parser_context["view"].body_limit
-        raw = stream.read(limit + 1)
-        if len(raw) > limit:
-            raise Problem(413, "too-large", f"The body may have {limit // KIB} KiB.")
-        body = _loads(raw)
-        if not isinstance(body, dict):
-            raise malformed("The body is not a JSON object.")
-        _check(body)
-        return body
+        return read_object(stream, limit=parser_context["view"].body_limit)
+
+
+def read_object(stream, *, limit: int) -> dict:
+    """Return the JSON object that a stream holds in at most ``limit`` bytes. Raises Problem."""
+    raw = stream.read(limit + 1)
+    if len(raw) > limit:
+        raise Problem(413, "too-large", f"The body may have {limit // KIB} KiB.")
+    body = _loads(raw)
+    if not isinstance(body, dict):
+        raise malformed("The body is not a JSON object.")
+    _check(body)
+    return body
 
 
 class JSONOnly(BaseContentNegotiation):
     """Whatever the client says it accepts, the answer is JSON: a bot with a browser's headers is still a bot."""
 
     def select_parser(self, request, parsers):
-        wanted = (request.content_type or "").split(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == wanted), None)
+        return parsers[0] if is_json(request) else None
 
     def select_renderer(self, request, renderers, format_suffix=None):
         return renderers[0], renderers[0].media_type
+
+
+def is_json(request) -> bool:
+    """Whether the request says that its body is JSON."""
+    return (request.content_type or "").split(";")[0].strip().lower() == StrictJSONParser.media_type
 
 
 class Unrefusing(DefaultContentNegotiation):

@@ -8,7 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
 
-from crm.services import KeyInProgress, KeyReused, TooContended
+from crm.group_commit import Interrupted
+from crm.idempotency import KeyInProgress, KeyReused
+from crm.services import TooContended
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +62,13 @@ def body_of(problem: Problem) -> dict:
     return body
 
 
-def answer_exception(error: Exception, context: dict) -> JsonResponse:
-    """DRF's hook: any exception of a view as a problem."""
+def answer_exception(error: Exception, context: dict | None = None) -> JsonResponse:
+    """Return the problem that any exception of a view means. DRF's hook."""
     problem = as_problem(error)
     # Past the view's renderer, which may be one for YAML.
     response = JsonResponse(body_of(problem), status=problem.status_code, content_type=CONTENT_TYPE)
-    if header := getattr(error, "auth_header", None):
-        response["WWW-Authenticate"] = header
+    if problem.status_code == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="api"'
     if problem.retry_after:
         response["Retry-After"] = str(problem.retry_after)
     return response
@@ -97,7 +99,7 @@ def as_problem(error: Exception) -> Problem:
             return Problem(409, "idempotency-key-reused", "Use a new Idempotency-Key for another body.")
         case KeyInProgress():
             return Problem(409, "idempotency-in-progress", "Ask again in a moment.", retry_after=1)
-        case TooContended() | OperationalError() | InterfaceError():
+        case TooContended() | Interrupted() | OperationalError() | InterfaceError():
             return Problem(503, "unavailable", UNSURE, retry_after=2)
         case exceptions.APIException() if error.status_code < 500:
             return malformed(str(error.detail))

@@ -5,8 +5,8 @@ import json
 import pytest
 from django.test import Client
 
+from crm.keys import create_key
 from crm.models import Scope
-from crm.services import create_key
 from routing.models import Operator, Source, Weight
 
 

@@ -6,8 +6,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from crm.keys import create_key
 from crm.models import Scope
-from crm.services import create_key
 from leads.models import Assignment, PossibleDuplicate
 from leads.tests.factories import InquiryFactory, LeadFactory
 from routing.choice import Candidate, choose

@@ -7,23 +7,24 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm.services import Receipt, RequestKey, Submission, digest_of, receive_inquiry
+from crm.idempotency import RequestKey, digest_of
+from crm.services import Arrival, Receipt, Submission, receive_inquiry
 from leads.identity import Contact
 from leads.models import Inquiry
 from leads.services import resolve_inquiry
 
 
-def wording(inquiry: Inquiry) -> dict:
+def represent(inquiry) -> dict:
     return {
-        "id": str(inquiry.pk),
+        "id": str(inquiry.id),
         "status": inquiry.status,
-        "lead": str(inquiry.lead_id),
-        "operator": inquiry.operator_id,
+        "lead": str(inquiry.lead.id),
+        "operator": inquiry.operator and inquiry.operator.id,
         "waiting_reason": inquiry.waiting_reason,
     }
 
 
-def send(
+def arrival(
     source,
     *,
     email="pat@example.com",
@@ -33,19 +34,19 @@ def send(
     message="Do you have a price list?",
     key=None,
     now=None,
-    rng=random.random,
-) -> Receipt:
+) -> Arrival:
     """One message of Pat's. ``key`` is the idempotency key; what it is compared by is everything that is sent."""
     told = {"external": external and f"{source.pk}:{external}", "phone": phone, "email": email}
     contacts = tuple(Contact(kind, value) for kind, value in told.items() if value)
-    return receive_inquiry(
-        Submission(contacts, name=name, message=message),
-        source=source,
-        wording=wording,
-        key=RequestKey(key, digest_of(told | {"name": name, "message": message})) if key else None,
-        now=now or timezone.now(),
-        rng=rng,
-    )
+    request_key = RequestKey(key, digest_of(told | {"name": name, "message": message})) if key else None
+    submission = Submission(contacts, name=name, message=message)
+    return Arrival(submission, represent, now or timezone.now(), request_key)
+
+
+def send(source, *, rng=random.random, **message) -> Receipt:
+    """Send one message of Pat's, see `arrival`."""
+    sent = arrival(source, **message)
+    return receive_inquiry(sent.submission, source=source, represent=represent, key=sent.key, now=sent.now, rng=rng)
 
 
 def resolve(inquiry: Inquiry) -> None:

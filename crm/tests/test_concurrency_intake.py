@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection, transaction
 
+from crm.idempotency import KeyInProgress, KeyReused
 from crm.models import IdempotencyKey
-from crm.services import KeyInProgress, KeyReused
 from leads.models import Identity, Inquiry, Lead
 from routing.tests.factories import OperatorFactory, SourceFactory
 from routing.tests.parallel import in_parallel

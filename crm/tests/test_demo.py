@@ -36,7 +36,7 @@ def test_it_sends_real_inquiries_once_and_shows_what_became_of_them():
 
     site = Source.objects.get(slug="site")
     with transaction.atomic():
-        assert Pool.of_source(site.pk, now=timezone.now()).has_room(site.pk), "the first curl must find an operator"
+        assert Pool([site.pk], now=timezone.now()).has_room(site.pk), "the first curl must find an operator"
 
     assert run_demo() == table
     assert Inquiry.objects.count() == len(samples)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from crm.keys import create_key
 from crm.models import ApiKey
-from crm.services import create_key
 from routing.tests.factories import SourceFactory
 
 from .conftest import Api

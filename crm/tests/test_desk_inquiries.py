@@ -201,7 +201,7 @@ def test_a_waiting_inquiry_says_how_many_are_ahead_of_it(admin_client, site):
     assert "1 inquiry of this source is ahead of it." in admin_client.get(page(mine)).content.decode()
 
 
-def test_no_place_is_told_to_one_that_is_not_given_out_by_itself(admin_client, site):
+def test_no_place_is_told_to_one_that_is_not_assignable(admin_client, site):
     InquiryFactory(source=site, priority="P0")
     held_back = InquiryFactory(source=site, waiting_reason="held_as_spam")
     of_a_source_switched_off = InquiryFactory(source=SourceFactory(is_active=False))

@@ -6,8 +6,8 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
+from crm.idempotency import KeyReused, digest_of, forget_expired_keys
 from crm.models import IdempotencyKey
-from crm.services import KeyReused, digest_of, forget_expired_keys
 from leads.models import Inquiry, Lead
 from leads.services import resolve_inquiry
 from routing.tests.factories import OperatorFactory, SourceFactory
@@ -86,7 +86,7 @@ def test_a_request_that_failed_is_not_remembered(site, monkeypatch):
         raise DatabaseError("The disk is gone.")
 
     with monkeypatch.context() as patch, pytest.raises(DatabaseError, match="The disk is gone"):
-        patch.setattr(intake, "wording", break_down)
+        patch.setattr(intake, "represent", break_down)
         send(site, key="order-1")
 
     assert not IdempotencyKey.objects.exists()

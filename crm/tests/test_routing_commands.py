@@ -53,7 +53,9 @@ def test_the_check_finds_one_that_was_given_over_the_limit(intake):
 
 
 def test_the_check_finds_what_a_choice_that_counted_wrongly_has_done(site, intake, monkeypatch):
-    monkeypatch.setattr("leads.services.pool.open_counts", lambda operators: {})
+    monkeypatch.setattr(
+        "leads.services.pool.loads_and_waiting", lambda operators, sources: (dict.fromkeys(operators, 0), False)
+    )
     fill(intake)
     monkeypatch.undo()
 

@@ -1,6 +1,6 @@
 """What can be done with leads and inquiries."""
 
-from .assigning import AT_ONCE, Rng, assign_waiting, open_inquiry
+from .assigning import ASSIGNED_AT_ONCE, NewInquiry, Rng, assign_waiting, open_inquiries
 from .audit import Violation, check_routing, violations
 from .inquiries import (
     InquiryResolved,
@@ -21,11 +21,10 @@ from .inquiries import (
     take_back_inquiry,
 )
 from .operators import lock_operators, return_inquiries
-from .people import ContactTaken, recognise_lead
+from .recognition import RecognisedLead, Recognition, is_contact_taken
 
 __all__ = [
-    "AT_ONCE",
-    "ContactTaken",
+    "ASSIGNED_AT_ONCE",
     "Rng",
     "InquiryResolved",
     "NobodyElse",
@@ -40,9 +39,12 @@ __all__ = [
     "give_inquiry",
     "hold_as_spam",
     "lock_operators",
-    "open_inquiry",
+    "NewInquiry",
+    "open_inquiries",
     "own_transaction",
-    "recognise_lead",
+    "RecognisedLead",
+    "Recognition",
+    "is_contact_taken",
     "release_held",
     "release_inquiry",
     "reopen_inquiry",

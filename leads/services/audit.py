@@ -13,7 +13,7 @@ from leads.models import Assignment, Inquiry
 from routing.choice import Reason, replay
 from routing.models import Source
 
-from .assigning import passed_on
+from .assigning import excluded_operators
 from .pool import Pool
 
 
@@ -91,12 +91,12 @@ def _replays(assignment: Assignment) -> bool:
 
 def _waiting_beside_a_free_slot(*, now: datetime) -> Iterator[Violation]:
     """What a sweep would give out now, had it not been given out already."""
-    waiting = Inquiry.objects.waiting().given_out_by_itself().select_related("lead", "source")
+    waiting = Inquiry.objects.waiting().assignable().select_related("lead", "source")
     sources = list(Source.objects.filter(pk__in=waiting.order_by().values("source")))
-    pool = Pool.of_sources([source.pk for source in sources], now=now)
+    pool = Pool([source.pk for source in sources], now=now)
     free = {source.pk: {c.id for c in pool.candidates(source.pk) if not c.exclusion} for source in sources}
     for inquiry in waiting.filter(source__in=[pk for pk, operators in free.items() if operators]):
-        if free[inquiry.source_id] - passed_on(inquiry):
+        if free[inquiry.source_id] - excluded_operators(inquiry):
             words = {"inquiry": inquiry, "source": inquiry.source}
             sentence = gettext("“%(inquiry)s” waits in %(source)s although somebody is free.") % words
             yield Violation("waiting_beside_free", sentence, inquiry.pk)

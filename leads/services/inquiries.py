@@ -9,12 +9,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from leads.models import WITHHELD, Inquiry, Trigger, WaitingReason
-from leads.queries import last_operator, was_steered
+from leads.models import ON_HOLD, Inquiry, Trigger, WaitingReason
+from leads.queries import last_operators, was_steered
 from routing.choice import choose
 from routing.models import Operator
 
-from .assigning import Rng, assign_waiting_from, decide, passed_on, place
+from .assigning import Assigner, Rng, excluded_operators
 from .pool import Pool, sources_touched_by
 
 P = ParamSpec("P")
@@ -67,13 +67,14 @@ def resolve_inquiry(inquiry_id: UUID, *, by=None, now: datetime, rng: Rng) -> bo
 
     Gives False for one that is resolved already, which is left as it is. One transaction. Raises Inquiry.DoesNotExist.
     """
-    inquiry, pool = _locked(inquiry_id, now=now)
+    inquiry, assigner = _locked(inquiry_id, now=now, rng=rng)
     if inquiry.resolved_at:
         return False
     inquiry.resolved_at, inquiry.resolved_by, inquiry.waiting_reason = now, by, ""
     inquiry.save(update_fields=["resolved_at", "resolved_by", "waiting_reason"])
     if inquiry.operator_id:
-        assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
+        assigner.pool.release(inquiry.operator_id)
+        assigner.assign_waiting(trigger=Trigger.SLOT_FREED)
     return True
 
 
@@ -83,11 +84,12 @@ def reopen_inquiry(inquiry_id: UUID, *, by, now: datetime, rng: Rng) -> None:
 
     One transaction. Raises NotResolved, Inquiry.DoesNotExist.
     """
-    inquiry, pool = _locked(inquiry_id, now=now)
+    inquiry, assigner = _locked(inquiry_id, now=now, rng=rng)
     if not inquiry.resolved_at:
         raise NotResolved
-    decision = decide(pool, inquiry.source, rng=rng, sticky=inquiry.operator_id)
-    place(inquiry, decision, pool, trigger=Trigger.REOPENED, by=by)
+    decision = assigner.decide(inquiry.source_id, sticky=inquiry.operator_id)
+    assigner.place(inquiry, decision, trigger=Trigger.REOPENED, by=by)
+    assigner.write()
 
 
 @own_transaction
@@ -97,7 +99,8 @@ def give_inquiry(inquiry_id: UUID, operator: Operator, *, by, now: datetime, rng
     ``override`` is the supervisor's reason to go over the operator's limit; it is recorded. One transaction.
     Raises OperatorFull, InquiryResolved, Inquiry.DoesNotExist.
     """
-    inquiry, pool = _locked_open(inquiry_id, also=[operator.pk], now=now)
+    inquiry, assigner = _locked_open(inquiry_id, also=[operator.pk], now=now, rng=rng)
+    pool = assigner.pool
     # As they are under the lock, not as the supervisor's page showed them.
     operator.refresh_from_db(fields=["max_load", "name"])
     if inquiry.operator_id == operator.pk:
@@ -106,8 +109,8 @@ def give_inquiry(inquiry_id: UUID, operator: Operator, *, by, now: datetime, rng
         raise OperatorFull
     candidates = pool.candidates_with(operator, inquiry.source_id)
     decision = choose(candidates, strategy=inquiry.source.strategy, manual=operator.pk)
-    place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by, note=override)
-    assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
+    assigner.place(inquiry, decision, trigger=Trigger.SUPERVISOR, by=by, note=override)
+    assigner.assign_waiting(trigger=Trigger.SLOT_FREED)
 
 
 @own_transaction
@@ -116,13 +119,13 @@ def reroute_inquiry(inquiry_id: UUID, *, by, now: datetime, rng: Rng) -> None:
 
     Raises NobodyElse (and changes nothing), InquiryResolved, Inquiry.DoesNotExist.
     """
-    inquiry, pool = _locked_open(inquiry_id, now=now)
-    excluded = passed_on(inquiry) | {inquiry.operator_id}
-    decision = decide(pool, inquiry.source, rng=rng, passed_on=excluded)
+    inquiry, assigner = _locked_open(inquiry_id, now=now, rng=rng)
+    excluded = excluded_operators(inquiry) | {inquiry.operator_id}
+    decision = assigner.decide(inquiry.source_id, excluded=excluded)
     if decision.chosen is None:
         raise NobodyElse
-    place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by)
-    assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
+    assigner.place(inquiry, decision, trigger=Trigger.SUPERVISOR, by=by)
+    assigner.assign_waiting(trigger=Trigger.SLOT_FREED)
 
 
 @own_transaction
@@ -151,17 +154,17 @@ def take_back_inquiry(inquiry_id: UUID, *, now: datetime, rng: Rng) -> bool:
     it waits for a supervisor. Gives False when there is nothing to take back (any more). One transaction. Raises
     Inquiry.DoesNotExist.
     """
-    inquiry, pool = _locked(inquiry_id, now=now)
+    inquiry, assigner = _locked(inquiry_id, now=now, rng=rng)
     if not is_overdue(inquiry, now=now):
         return False
     inquiry.bounce_count += 1
-    had_it = passed_on(inquiry)
-    is_anybody_left = any(c.weight and c.id not in had_it for c in pool.candidates(inquiry.source_id))
+    excluded = excluded_operators(inquiry)
+    is_anybody_left = any(c.weight and c.id not in excluded for c in assigner.pool.candidates(inquiry.source_id))
     is_enough = inquiry.bounce_count >= inquiry.source.max_bounces or not is_anybody_left
-    withheld = WaitingReason.NEEDS_SUPERVISOR.value if is_enough else ""
-    decision = decide(pool, inquiry.source, rng=rng, passed_on=had_it, withheld=withheld)
-    place(inquiry, decision, pool, trigger=Trigger.NOT_ACCEPTED)
-    assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
+    on_hold = WaitingReason.NEEDS_SUPERVISOR.value if is_enough else ""
+    decision = assigner.decide(inquiry.source_id, excluded=excluded, on_hold=on_hold)
+    assigner.place(inquiry, decision, trigger=Trigger.NOT_ACCEPTED)
+    assigner.assign_waiting(trigger=Trigger.SLOT_FREED)
     return True
 
 
@@ -173,16 +176,17 @@ def hold_as_spam(inquiry_id: UUID, *, by=None, now: datetime, rng: Rng) -> bool:
     Runs inside the caller's transaction, as the first thing in it that locks operators or the inquiry; wrap that in
     `own_transaction`. Raises Inquiry.DoesNotExist.
     """
-    inquiry, pool = _locked(inquiry_id, now=now)
-    if inquiry.resolved_at or inquiry.accepted_at or inquiry.waiting_reason in WITHHELD:
+    inquiry, assigner = _locked(inquiry_id, now=now, rng=rng)
+    if inquiry.resolved_at or inquiry.accepted_at or inquiry.waiting_reason in ON_HOLD:
         return False
     if by is None and was_steered(inquiry.pk):
         return False
     had_holder = inquiry.operator_id is not None
-    decision = decide(pool, inquiry.source, rng=rng, withheld=WaitingReason.HELD_AS_SPAM.value)
-    place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR if by else Trigger.READING, by=by)
+    decision = assigner.decide(inquiry.source_id, on_hold=WaitingReason.HELD_AS_SPAM.value)
+    assigner.place(inquiry, decision, trigger=Trigger.SUPERVISOR if by else Trigger.READING, by=by)
+    assigner.write()
     if had_holder:
-        assign_waiting_from(pool, rng=rng, trigger=Trigger.SLOT_FREED)
+        assigner.assign_waiting(trigger=Trigger.SLOT_FREED)
     return True
 
 
@@ -192,12 +196,13 @@ def release_held(inquiry_id: UUID, *, by, now: datetime, rng: Rng) -> bool:
     Gives whether somebody was. Runs inside the caller's transaction, as `hold_as_spam` does. Raises NotHeld,
     InquiryResolved, Inquiry.DoesNotExist.
     """
-    inquiry, pool = _locked_open(inquiry_id, now=now)
-    if inquiry.waiting_reason not in WITHHELD:
+    inquiry, assigner = _locked_open(inquiry_id, now=now, rng=rng)
+    if inquiry.waiting_reason not in ON_HOLD:
         raise NotHeld
-    sticky = last_operator(inquiry.lead_id) if inquiry.source.is_sticky else None
-    decision = decide(pool, inquiry.source, rng=rng, sticky=sticky, passed_on=passed_on(inquiry))
-    place(inquiry, decision, pool, trigger=Trigger.SUPERVISOR, by=by)
+    sticky = last_operators([inquiry.lead_id]).get(inquiry.lead_id) if inquiry.source.is_sticky else None
+    decision = assigner.decide(inquiry.source_id, sticky=sticky, excluded=excluded_operators(inquiry))
+    assigner.place(inquiry, decision, trigger=Trigger.SUPERVISOR, by=by)
+    assigner.write()
     return decision.chosen is not None
 
 
@@ -210,8 +215,8 @@ def is_overdue(inquiry: Inquiry, *, now: datetime) -> bool:
     return accept_by is not None and accept_by <= now
 
 
-def _locked(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime) -> tuple[Inquiry, Pool]:
-    """An inquiry and the pools of its source and its holder, locked: operators first, then the inquiry.
+def _locked(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime, rng: Rng) -> tuple[Inquiry, Assigner]:
+    """Lock an inquiry and the pools of its source and its holder: operators first, then the inquiry.
 
     Who holds it, and what else they may receive, can only be known for sure under the lock, so it is looked at before
     and again after. More locks cannot be taken then, out of their order: raises _HolderChanged to begin anew. Raises
@@ -221,16 +226,16 @@ def _locked(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime) -> t
     seen = inquiries.get(pk=inquiry_id)
     operators = {*also, *filter(None, [seen.operator_id])}
     sources = {seen.source_id, *sources_touched_by(operators)}
-    pool = Pool.of_sources(sources, also=operators, now=now)
+    pool = Pool(sources, also=operators, now=now)
     inquiry = inquiries.select_for_update(of=("self",), no_key=True).get(pk=inquiry_id)
     if inquiry.operator_id not in (None, *operators) or sources_touched_by(operators) - sources:
         raise _HolderChanged
-    return inquiry, pool
+    return inquiry, Assigner(pool, rng=rng)
 
 
-def _locked_open(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime) -> tuple[Inquiry, Pool]:
-    """The same for an inquiry that must be open. Raises InquiryResolved too."""
-    inquiry, pool = _locked(inquiry_id, also=also, now=now)
+def _locked_open(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime, rng: Rng) -> tuple[Inquiry, Assigner]:
+    """Do the same for an inquiry that must be open. Raises InquiryResolved too."""
+    inquiry, assigner = _locked(inquiry_id, also=also, now=now, rng=rng)
     if inquiry.resolved_at:
         raise InquiryResolved
-    return inquiry, pool
+    return inquiry, assigner

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from leads.models import Inquiry, Trigger
 
-from .assigning import Rng, decide, passed_on, place
+from .assigning import Assigner, Rng, excluded_operators
 from .pool import Pool, sources_touched_by
 
 
@@ -15,7 +15,7 @@ def lock_operators(operator_ids: Collection[int], *, source_ids: Collection[int]
     Call it first in the transaction, then write, then `assign_waiting`: the other way round two of them may wait for
     each other.
     """
-    Pool.of_sources({*source_ids, *sources_touched_by(operator_ids)}, also=operator_ids, now=now)
+    Pool({*source_ids, *sources_touched_by(operator_ids)}, also=operator_ids, now=now)
 
 
 def return_inquiries(operator_id: int, *, by, now: datetime, rng: Rng) -> int:
@@ -24,10 +24,12 @@ def return_inquiries(operator_id: int, *, by, now: datetime, rng: Rng) -> int:
     Call it after the operator was made ineligible (switched off, about to be deleted), in the same transaction and
     after `lock_operators`. Gives how many were taken back.
     """
-    pool = Pool.of_sources(sources_touched_by([operator_id]), also=[operator_id], now=now)
-    held = Inquiry.objects.open().filter(operator=operator_id).select_related("source")
+    assigner = Assigner(Pool(sources_touched_by([operator_id]), also=[operator_id], now=now), rng=rng)
+    held = Inquiry.objects.open().filter(operator=operator_id)
     inquiries = held.order_by("priority", "created_at", "id")
     for inquiry in inquiries:
-        decision = decide(pool, inquiry.source, rng=rng, passed_on=passed_on(inquiry) | {operator_id})
-        place(inquiry, decision, pool, trigger=Trigger.OPERATOR_LEFT, by=by)
+        excluded = excluded_operators(inquiry) | {operator_id}
+        decision = assigner.decide(inquiry.source_id, excluded=excluded)
+        assigner.place(inquiry, decision, trigger=Trigger.OPERATOR_LEFT, by=by)
+    assigner.write()
     return len(inquiries)

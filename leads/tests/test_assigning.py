@@ -16,7 +16,6 @@ from leads.services import (
     assign_waiting,
     give_inquiry,
     lock_operators,
-    open_inquiry,
     reopen_inquiry,
     reroute_inquiry,
     resolve_inquiry,
@@ -28,6 +27,7 @@ from routing.models import Operator, Source, Weight
 from routing.tests.factories import OperatorFactory, SourceFactory
 
 from .factories import InquiryFactory, LeadFactory
+from .intake import take_in
 
 pytestmark = pytest.mark.django_db
 
@@ -324,16 +324,15 @@ def test_those_who_waited_for_a_shift_are_given_out_before_who_comes_later(site,
     Operator.objects.update(is_active=False, max_load=1)
     first = InquiryFactory(source=site, priority="P0", created_at=NOW)
     Operator.objects.filter(pk=anna.pk).update(is_active=True)
-    later = Inquiry(lead=first.lead, source=site, content_hash="x", created_at=NOW)
 
-    open_inquiry(later, **CLOCK)
+    [later] = take_in(site, "pat@example.com", **CLOCK)
 
     first.refresh_from_db()
     assert (first.operator, later.operator, later.waiting_reason) == (anna, None, "all_full")
 
 
 def test_one_lock_gives_out_so_many_and_the_sweep_the_rest(site, anna, boris, monkeypatch):
-    monkeypatch.setattr("leads.services.assigning.AT_ONCE", 2)
+    monkeypatch.setattr("leads.services.assigning.ASSIGNED_AT_ONCE", 2)
     for _ in range(3):
         InquiryFactory(source=site, created_at=NOW)
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from leads.models import Inquiry
+from leads.models import Inquiry, Lead
 from leads.queries import ahead_of, open_counts, same_content
 from routing.tests.factories import OperatorFactory, SourceFactory
 
@@ -26,10 +26,13 @@ def test_only_open_inquiries_count_and_those_who_hold_none_are_left_out():
 
 @pytest.fixture
 def history():
-    """Three thousand resolved inquiries and a few open ones, as the planner knows them."""
+    """Three thousand resolved inquiries of a thousand leads and a few open ones, as the planner knows them."""
     anna, site, lead = OperatorFactory(name="Anna"), SourceFactory(), LeadFactory()
-    old = {"lead": lead, "source": site, "operator": anna, "resolved_at": timezone.now()}
-    Inquiry.objects.bulk_create([InquiryFactory.build(**old, message=str(n)) for n in range(3000)])
+    leads = Lead.objects.bulk_create([LeadFactory.build() for _ in range(1000)])
+    old = {"source": site, "operator": anna, "resolved_at": timezone.now()}
+    Inquiry.objects.bulk_create(
+        [InquiryFactory.build(**old, lead=leads[n % 1000], message=str(n)) for n in range(3000)]
+    )
     for _ in range(3):
         InquiryFactory(lead=lead, source=site, operator=anna)
         InquiryFactory(lead=lead, source=site)
@@ -48,7 +51,7 @@ def plan_of(read):
 
     with connection.execute_wrapper(note):
         read()
-    [(sql, params)] = asked
+    sql, params = asked[0]
     word = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
     with connection.cursor() as cursor:
         cursor.execute(f"{word} {sql}", params)
@@ -84,11 +87,7 @@ def test_a_repetition_is_looked_for_in_an_index(history):
     inquiry = Inquiry.objects.waiting().first()
     since = timezone.now() - timedelta(minutes=10)
 
-    plan = plan_of(
-        lambda: same_content(
-            lead_id=inquiry.lead_id, source_id=site.pk, content_hash=inquiry.content_hash, since=since
-        )
-    )
+    plan = plan_of(lambda: same_content([inquiry.lead_id], [inquiry.content_hash], source=site, since=since))
 
     assert "inquiry_same_content" in plan
 

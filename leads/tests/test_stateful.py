@@ -21,10 +21,11 @@ from hypothesis.stateful import (
 )
 
 from leads import services
-from leads.identity import content_hash, email_contact
 from leads.models import Assignment, Inquiry, Lead
 from routing.choice import ONE, Candidate, Strategy, choose, replay
 from routing.models import Operator, Source, Weight
+
+from .intake import take_in
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 DRAW = 0.4
@@ -135,25 +136,20 @@ class RoutingMachine(RuleBasedStateMachine):
     def services_arguments(self):
         return {"now": self.now, "rng": lambda: DRAW}
 
-    @rule(data=st.data(), priority=st.sampled_from(PRIORITIES))
-    def take_in(self, data, priority):
+    @rule(data=st.data(), priorities=st.lists(st.sampled_from(PRIORITIES), min_size=1, max_size=4))
+    def take_in(self, data, priorities):
+        """Take in several at once; the model takes them one by one."""
         self.tick()
         s = data.draw(st.integers(0, len(self.sources) - 1))
-        mine = ModelInquiry(len(self.model.inquiries), s, priority)
-        with transaction.atomic(durable=True):
-            contact = email_contact(f"lead-{mine.number}@example.com")
-            lead = services.recognise_lead([contact], now=self.now)
-            inquiry = Inquiry(
-                lead=lead,
-                source=self.sources[s],
-                priority=priority,
-                content_hash=content_hash(""),
-                created_at=self.now,
-            )
-            services.open_inquiry(inquiry, **self.services_arguments())
-        self.ids.append(inquiry.pk)
-        self.model.inquiries.append(mine)
-        self.model.put(mine, self.model.decide(mine))
+        first = len(self.model.inquiries)
+        emails = [f"lead-{first + n}@example.com" for n in range(len(priorities))]
+        inquiries = take_in(self.sources[s], *emails, **self.services_arguments())
+        for inquiry, priority in zip(inquiries, priorities, strict=True):
+            Inquiry.objects.filter(pk=inquiry.id).update(priority=priority)
+            mine = ModelInquiry(len(self.model.inquiries), s, priority)
+            self.ids.append(inquiry.id)
+            self.model.inquiries.append(mine)
+            self.model.put(mine, self.model.decide(mine))
 
     @precondition(lambda self: self.ids)
     @rule(data=st.data())

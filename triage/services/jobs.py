@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext, gettext_noop
 
 from leads.models import Inquiry
+from store.sets import Statement, insert
 from triage.analyzers.glance import looks_pressing
 from triage.models import Job, JobKind
 from triage.queries import claimable, open_jobs
@@ -62,6 +63,31 @@ def owe(inquiry: Inquiry, *, kind: str = JobKind.INSIGHT, now: datetime) -> Job:
         ring_at=Now(),
         created_at=now,
     )
+
+
+def enqueue_readings(readings) -> Statement:
+    """Return the statement that enqueues the reading of new inquiries: (id, content hash, is urgent, created)."""
+    rows = [
+        {
+            "kind": JobKind.INSIGHT.value,
+            "inquiry_id": pk,
+            "content_hash": digest,
+            "is_urgent": is_urgent,
+            "created_at": at,
+            "due_at": at,
+            "ring_at": at,
+            "ring_count": 0,
+            "token": 0,
+            "attempt_count": 0,
+            "failure": "",
+        }
+        for pk, digest, is_urgent, at in readings
+    ]
+    return insert(Job, rows)
+
+
+def is_urgent(text):
+    return looks_pressing(text)
 
 
 def claim_job(job_id: int) -> Claim | None:

@@ -3,8 +3,8 @@
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
+from crm.keys import create_key
 from crm.models import Scope
-from crm.services import create_key
 from routing.models import Source
 
 

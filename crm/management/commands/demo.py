@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from tqdm import tqdm
 
 from crm.demo.company import found_company, sample_inquiries
+from crm.keys import create_key
 from crm.models import ApiKey, Scope
-from crm.services import create_key
 from leads.models import Inquiry
 from triage.analyzers.registry import get_analyzer
 from triage.queries import open_jobs

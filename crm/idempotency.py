@@ -1,0 +1,126 @@
+"""Idempotency keys: the same key gets the very same answer, for 72 hours, under any number of parallel requests.
+
+A key is written down before anything else of its request, so that a second request with it waits in the database for
+the first to end. What is answered is stored with the key in the transaction that brought it about: a refused or failed
+request leaves nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import OperationalError
+from django.db.models import CharField
+
+from routing.models import Source
+from store.compiled import Compiled, Given, GivenList
+from store.sets import Row, Statement, insert_new, update
+
+from .models import IdempotencyKey
+
+KEY_LIFETIME = timedelta(hours=72)
+#: PostgreSQL's code for a lock not had within lock_timeout.
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+class KeyReused(Exception):
+    """The key came before with another body."""
+
+
+class KeyInProgress(Exception):
+    """The first request with this key has not ended yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """A client's idempotency key, and the digest of what it came with."""
+
+    key: str
+    digest: str
+
+
+class StoredAnswer(NamedTuple):
+    """What was answered to a key, as JSON. The fields are those that ANSWERS reads, in its order."""
+
+    pk: int
+    key: str
+    digest: str
+    answer: str
+    expires_at: datetime | None = None
+
+    def replay(self, digest: str) -> dict:
+        """Return the answer for a request with the same key. Raises KeyReused when its body is another."""
+        if digest != self.digest:
+            raise KeyReused
+        return json.loads(self.answer)
+
+
+ANSWERS = Compiled(
+    lambda: (
+        IdempotencyKey.objects.filter(source=Given("source"), key__in=GivenList("keys", CharField()))
+        .order_by()
+        .values_list("pk", "key", "digest", "answer", "expires_at")
+    )
+)
+
+
+def digest_of(body: dict) -> str:
+    """Return the SHA-256 of a request's content: key order and white space do not count."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def remember_keys(
+    keys: Iterable[RequestKey], *, source: Source, now: datetime
+) -> tuple[dict[str, int], dict[str, StoredAnswer]]:
+    """Write down the keys that are new. Return their rows' ids, and the stored answers of the others.
+
+    Of two equal keys the first is written. Waits for requests in other transactions that have one of these keys. Runs
+    inside the caller's transaction, as the first thing in it. Raises KeyInProgress when such a request does not end.
+    """
+    written, stored, pending = {}, {}, {}
+    for key in keys:
+        pending.setdefault(key.key, key)
+    while pending:
+        # Sorted, so that two transactions with the same keys meet at the same one first.
+        written |= _insert_new([_row_of(pending[key], source=source, now=now) for key in sorted(pending)])
+        taken = [key for key in pending if key not in written]
+        found = [StoredAnswer(*row) for row in ANSWERS.rows(source=source.pk, keys=taken)] if taken else []
+        stored |= {answer.key: answer for answer in found if answer.expires_at > now}
+        if expired := [answer.pk for answer in found if answer.expires_at <= now]:
+            IdempotencyKey.objects.filter(pk__in=expired).delete()
+        pending = {key: pending[key] for key in taken if key not in stored}
+    return written, stored
+
+
+def store_answers(answers: Iterable[StoredAnswer]) -> Statement:
+    """Return the statement that stores answers with keys that were written down in this transaction."""
+    return update(IdempotencyKey, [{"id": answer.pk, "answer": answer.answer} for answer in answers])
+
+
+def _insert_new(rows: Sequence[Row]) -> dict[str, int]:
+    try:
+        return dict(insert_new(IdempotencyKey, rows, returning=("key", "id")))
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise KeyInProgress from error
+        raise
+
+
+def _row_of(key: RequestKey, *, source: Source, now: datetime) -> Row:
+    return {
+        "source_id": source.pk,
+        "key": key.key,
+        "digest": key.digest,
+        "status": 201,
+        "answer": "",
+        "expires_at": now + KEY_LIFETIME,
+    }
+
+
+def forget_expired_keys(*, now: datetime) -> int:
+    """Delete the answered requests nobody may repeat any more. Return how many."""
+    return IdempotencyKey.objects.filter(expires_at__lte=now).delete()[0]

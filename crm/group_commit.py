@@ -1,13 +1,13 @@
 """Group commit: what arrives while a transaction of the same source is under way goes in with the next one.
 
-Databases commit in groups for the same reason: the work of a transaction hardly grows with what is in it. Nobody waits
+Databases commit in groups for the same reason: the cost of a transaction hardly grows with what is in it. Nobody waits
 for company: whoever finds nobody at work begins at once, alone. Nothing is answered before its commit.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Any, Protocol, Self
 
 from django.db import InterfaceError, OperationalError
 
@@ -21,21 +21,27 @@ class Interrupted(Exception):
     """The thread that was to commit this was stopped, or did not come to an end: it may not have been saved."""
 
 
-class _Party:
-    """What one thread brought, and what became of it."""
+class Arrival(Protocol):
+    outcome: Any
 
-    def __init__(self, arrivals: Sequence):
+
+Commit = Callable[[Sequence[Arrival]], None]
+
+
+class _Party:
+    """What one thread brought."""
+
+    def __init__(self, arrivals: Sequence[Arrival]):
         self.arrivals = arrivals
-        self.error: BaseException | None = Interrupted()
         self.is_over = False
         #: Set when it is over, or when it is this party's turn to lead.
         self.called = threading.Event()
 
 
 class GroupCommit:
-    """The door of one source in this process."""
+    """The queue of one source in this process."""
 
-    _doors: dict[int, Self] = {}
+    _of_sources: dict[int, Self] = {}
 
     def __init__(self):
         self._mutex = threading.Lock()
@@ -44,42 +50,47 @@ class GroupCommit:
 
     @classmethod
     def of(cls, source_id: int) -> Self:
-        """Return the door of this source."""
-        # setdefault is atomic: all threads get the same door.
-        return cls._doors.get(source_id) or cls._doors.setdefault(source_id, cls())
+        """Return the queue of this source."""
+        # setdefault is atomic: all threads get the same one.
+        return cls._of_sources.get(source_id) or cls._of_sources.setdefault(source_id, cls())
 
-    def submit(self, arrivals: Sequence, commit: Callable[[Sequence], None]) -> None:
-        """Have ``commit`` called for a list that holds these arrivals, by this thread or another, and wait for it.
+    def submit(self, arrivals: Sequence[Arrival], commit: Commit) -> None:
+        """Have ``commit`` called, by this thread or another, for a list that holds these arrivals. Wait for its end.
 
-        Raises what ``commit`` raised for them, and Interrupted.
+        ``commit`` sets their outcomes in one transaction; where it raises, that is the outcome. Brings MAX_GROUP
+        arrivals at the most.
         """
         party = _Party(arrivals)
         with self._mutex:
             self._waiting.append(party)
             is_leader, self._has_leader = not self._has_leader, True
-        if not is_leader and not party.called.wait(MAX_WAIT_SECONDS):
-            self._leave(party)
-        if not party.is_over:
+        if not is_leader and not party.called.wait(MAX_WAIT_SECONDS) and self._leave(party):
+            _set_outcomes(arrivals, Interrupted())
+        elif not party.is_over:
             self._lead(commit)
-        if party.error:
-            raise party.error
 
-    def _leave(self, party: _Party) -> None:
-        """Stop waiting, unless called at this very moment. Raises Interrupted."""
+    def _leave(self, party: _Party) -> bool:
+        """Give up waiting. Return False for one who is called at this very moment: nobody else would lead."""
         with self._mutex:
             if party.called.is_set():
-                return
+                return False
             if party in self._waiting:
                 self._waiting.remove(party)
-        raise Interrupted
+            return True
 
-    def _lead(self, commit) -> None:
+    def _lead(self, commit: Commit) -> None:
         """Commit the group that has gathered, then call the first of those who came meanwhile to lead the next."""
         with self._mutex:
             group = self._gather()
+        arrivals = [arrival for party in group for arrival in party.arrivals]
+        is_finished = False
         try:
-            _commit_together(group, commit)
+            _commit_together(arrivals, commit)
+            is_finished = True
         finally:
+            if not is_finished:
+                # Not an error but the end of this thread: outcomes that were set may not have been committed.
+                _set_outcomes(arrivals, Interrupted())
             with self._mutex:
                 for party in group:
                     party.is_over = True
@@ -97,19 +108,20 @@ class GroupCommit:
         return group
 
 
-def _commit_together(group: list[_Party], commit) -> None:
-    """Commit a group. What breaks it is tried alone; a database that cannot be reached breaks all alike."""
+def _commit_together(arrivals: Sequence[Arrival], commit: Commit) -> None:
+    """Commit arrivals. What breaks them is tried alone; a database that cannot be reached breaks all alike."""
     try:
-        commit([arrival for party in group for arrival in party.arrivals])
+        commit(arrivals)
     except (OperationalError, InterfaceError) as error:
-        for party in group:
-            party.error = error
+        _set_outcomes(arrivals, error)
     except Exception as error:
-        if len(group) == 1:
-            group[0].error = error
-            return
-        for party in group:
-            _commit_together([party], commit)
-    else:
-        for party in group:
-            party.error = None
+        if len(arrivals) == 1:
+            _set_outcomes(arrivals, error)
+        else:
+            for arrival in arrivals:
+                _commit_together([arrival], commit)
+
+
+def _set_outcomes(arrivals: Sequence[Arrival], outcome: Exception) -> None:
+    for arrival in arrivals:
+        arrival.outcome = outcome

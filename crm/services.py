@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -104,10 +105,19 @@ def receive_inquiry(
     Raises KeyReused, KeyInProgress and TooContended; then nothing is saved, nor when the database fails.
     """
     arrival = Arrival(submission, represent, now, key)
-    GroupCommit.of(source.pk).submit([arrival], lambda arrivals: receive_inquiries(arrivals, source=source, rng=rng))
+    receive_together([arrival], source=source, rng=rng)
     if isinstance(arrival.outcome, Exception):
         raise arrival.outcome
     return arrival.outcome
+
+
+def receive_together(arrivals: Sequence[Arrival], *, source: Source, rng: Rng = random.random) -> None:
+    """Take in up to MAX_GROUP arrivals, together with what others send meanwhile, and set the outcome of each.
+
+    What breaks the others' transaction is tried alone: its outcome is an exception, and nothing of it is saved.
+    """
+    commit = partial(receive_inquiries, source=source, rng=rng)
+    GroupCommit.of(source.pk).submit(arrivals, commit)
 
 
 def receive_inquiries(arrivals: Sequence[Arrival], *, source: Source, rng: Rng = random.random) -> None:

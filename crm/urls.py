@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from .api import health, views
+from .api import health, intake, views
 from .api.parsing import Unrefusing
 
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -12,8 +12,8 @@ docs = SpectacularSwaggerSplitView.as_view(url_name="schema", content_negotiatio
 
 # A trailing slash is optional on every path.
 urlpatterns = [
-    re_path(r"^api/v1/inquiries/?$", views.Inquiries.as_view(), name="inquiries"),
-    re_path(r"^api/v1/inquiries/batch/?$", views.Batch.as_view(), name="batch"),
+    re_path(r"^api/v1/inquiries/?$", intake.Inquiries.as_view(), name="inquiries"),
+    re_path(r"^api/v1/inquiries/batch/?$", intake.Batch.as_view(), name="batch"),
     re_path(f"{INQUIRY}/?$", views.OneInquiry.as_view(), name="inquiry"),
     re_path(f"{INQUIRY}/insight/?$", views.InquiryInsight.as_view(), name="inquiry-insight"),
     re_path(f"{LEAD}/?$", views.OneLead.as_view(), name="lead"),

@@ -201,7 +201,7 @@ def test_a_database_that_cannot_be_reached_is_said_so(intake, ann):
 
 
 def test_a_defect_of_ours_tells_nothing_of_the_inside(intake, ann, monkeypatch, caplog):
-    monkeypatch.setattr("crm.api.views.receive_inquiry", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("crm.services.open_inquiries", lambda *args, **kwargs: 1 / 0)
 
     response = intake.post(ann)
 
@@ -229,7 +229,7 @@ def test_a_refusal_of_the_description_is_json_too(client, db):
 
 
 def test_a_defect_in_one_item_of_a_batch_is_told_us(intake, ann, monkeypatch, caplog):
-    monkeypatch.setattr("crm.api.views.receive_inquiry", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("crm.services.open_inquiries", lambda *args, **kwargs: 1 / 0)
 
     response = intake.post({"items": [ann]}, path="/api/v1/inquiries/batch")
 

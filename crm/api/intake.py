@@ -1,0 +1,170 @@
+"""The intake's doors: a single post and a batch. They check what was sent, hand it to one service, and answer."""
+
+import re
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotAuthenticated, UnsupportedMediaType, ValidationError
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+
+from crm.group_commit import MAX_GROUP
+from crm.idempotency import RequestKey, digest_of
+from crm.models import ApiKey, Scope
+from crm.services import Arrival, Receipt, Represent, Submission, receive_inquiry, receive_together
+
+from .authentication import api_key_of
+from .parsing import KIB, is_json, read_object
+from .problems import Problem, answer_exception, as_problem, body_of, malformed
+from .representation import inquiry_payload, lead_as_sent
+from .serializers import BatchAnswer, InquiryAnswer, NewInquiry, new_inquiry_decoder
+from .views import PROBLEMS, View, require_body
+
+MAX_BATCH = 1000
+#: What a batch has not reached by then is to be sent again: no client waits for ever.
+BATCH_SECONDS = 20
+RETRY_SECONDS = 5
+#: Where an inquiry is found, by its id. To reverse the URL takes longer than all the rest of the header.
+LOCATION = "/api/v1/inquiries/%s"
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 255 printable ASCII characters. The same key and body get the very same answer for 72 hours.",
+)
+
+
+class Inquiries(View):
+    """A single post. Every key may send, whatever its scope."""
+
+    def dispatch(self, request, *args, **kwargs):
+        """Answer a POST without DRF's request, negotiation and response, which take longer than the intake itself."""
+        if request.method != "POST":
+            return super().dispatch(request, *args, **kwargs)
+        try:
+            return self.post(request)
+        except Exception as error:
+            return answer_exception(error)
+
+    @extend_schema(
+        operation_id="send_inquiry",
+        summary="Send an inquiry",
+        parameters=[IDEMPOTENCY_KEY],
+        request=NewInquiry,
+        responses={201: InquiryAnswer, 200: OpenApiResponse(InquiryAnswer, description="Sent before")} | PROBLEMS,
+    )
+    def post(self, request):
+        api_key = api_key_of(request)
+        if api_key is None:
+            raise NotAuthenticated
+        require_body(request)
+        if not is_json(request):
+            raise UnsupportedMediaType(request.content_type)
+        body = read_object(request, limit=self.body_limit)
+        key = request_key(request.headers.get("Idempotency-Key"), body)
+        submission = new_inquiry_decoder(api_key.source).run_validation(body)
+        represent = representation_for(api_key, submission)
+        receipt = receive_inquiry(submission, source=api_key.source, represent=represent, key=key, now=timezone.now())
+        response = HttpResponse(JSONRenderer().render(receipt.answer), content_type="application/json", status=201)
+        response["Location"] = LOCATION % receipt.answer["id"]
+        if receipt.is_replay or receipt.is_duplicate:
+            response.status_code = 200
+            response["Idempotent-Replayed" if receipt.is_replay else "Duplicate-Inquiry"] = "true"
+        return response
+
+
+class Batch(View):
+    scopes = {"POST": Scope.INTAKE}
+    body_limit = 4096 * KIB
+
+    @extend_schema(
+        operation_id="send_inquiries",
+        summary="Send up to 1,000 inquiries",
+        request={
+            "application/json": {
+                "type": "object",
+                "properties": {"items": {"type": "array", "maxItems": MAX_BATCH, "items": {"type": "object"}}},
+                "required": ["items"],
+            }
+        },
+        responses={200: BatchAnswer} | PROBLEMS,
+    )
+    def post(self, request):
+        body = self.body(request)
+        items = body.get("items")
+        if set(body) != {"items"} or not isinstance(items, list) or not 1 <= len(items) <= MAX_BATCH:
+            raise ValidationError({"items": f"Send 1 to {MAX_BATCH:,} inquiries and no other field."})
+        results = receive_items(items, api_key=request.auth, deadline=time.monotonic() + BATCH_SECONDS)
+        response = Response({"results": [{"index": index, **result} for index, result in enumerate(results)]})
+        if any(result["status"] == 503 for result in results):
+            response["Retry-After"] = str(RETRY_SECONDS)
+        return response
+
+
+def receive_items(items: Sequence, *, api_key: ApiKey, deadline: float) -> list[dict]:
+    """Take in the items of a batch. Return what became of each: whatever is wrong with one, the others go in.
+
+    In parts of MAX_GROUP, between which single posts get their turn. What the deadline, a moment of `time.monotonic`,
+    leaves undone says so.
+    """
+    results = []
+    for start in range(0, len(items), MAX_GROUP):
+        part = items[start : start + MAX_GROUP]
+        if time.monotonic() > deadline:
+            results += [item_result(not_reached()) for _ in part]
+            continue
+        decoded = [decode_item(item, api_key=api_key) for item in part]
+        if arrivals := [arrival for arrival in decoded if isinstance(arrival, Arrival)]:
+            receive_together(arrivals, source=api_key.source)
+        results += [item_result(d.outcome if isinstance(d, Arrival) else d) for d in decoded]
+    return results
+
+
+def decode_item(item, *, api_key: ApiKey) -> Arrival | Exception:
+    """Return one item of a batch as it arrives, or why it cannot."""
+    try:
+        if not isinstance(item, dict):
+            raise malformed("The item is not a JSON object.")
+        body = {name: value for name, value in item.items() if name != "idempotency_key"}
+        key = request_key(item.get("idempotency_key"), body)
+        submission = new_inquiry_decoder(api_key.source).run_validation(body)
+        return Arrival(submission, representation_for(api_key, submission), timezone.now(), key)
+    except Exception as error:
+        return error
+
+
+def item_result(outcome: Receipt | Exception) -> dict:
+    """Return what became of one item as `BatchItemAnswer` describes it."""
+    if isinstance(outcome, Exception):
+        problem = as_problem(outcome)
+        return {"status": problem.status_code, "problem": body_of(problem)}
+    return {"status": 200 if outcome.is_replay or outcome.is_duplicate else 201, "inquiry": outcome.answer}
+
+
+def not_reached() -> Problem:
+    return Problem(503, "unavailable", "Not reached in time, and not saved. Send it again.", retry_after=RETRY_SECONDS)
+
+
+def representation_for(api_key: ApiKey, submission: Submission) -> Represent:
+    """Return how inquiries are represented to this key.
+
+    A key that may only send can be read in a web page: it learns of the lead what it has told us, and no more.
+    """
+    lead_override = lead_as_sent(submission) if api_key.scope == Scope.INTAKE else None
+    return partial(inquiry_payload, lead_override=lead_override)
+
+
+def request_key(raw: str | None, body: dict) -> RequestKey | None:
+    """Return the idempotency key a request came with, if any. Raises Problem when it is not one."""
+    if raw is None:
+        return None
+    if not isinstance(raw, str):
+        raise malformed("An idempotency key must be a string.")
+    key = raw[1:-1] if len(raw) > 1 and raw[0] == raw[-1] == '"' else raw
+    if not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
+        raise malformed("An idempotency key has 1 to 255 printable ASCII characters.")
+    return RequestKey(key, digest_of(body))

@@ -182,6 +182,8 @@ def database():
         config["OPTIONS"] = {
             **config.get("OPTIONS", {}),
             "connect_timeout": 5,
+            "server_side_binding": True,
+            "prepare_threshold": 1,
             "options": "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s",
         }
         if DATABASE_POOL:

@@ -31,14 +31,39 @@ class SourceSettings:
     is_sticky: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """An operator's weight in one source: its row, and the operator as the pure choice sees them, idle."""
+@dataclass(slots=True)
+class Seat:
+    """An operator's weight and ledger in one source, under the lock; whoever holds it carries them on."""
 
     weight_id: int
     source_id: int
     last_received_at: datetime | None
-    candidate: Candidate
+    operator_id: int
+    name: str
+    weight: int
+    open_count: int
+    max_load: int
+    due: int
+    received_count: int
+    away: str
+    back_at: str
+
+    def as_candidate(self, *, excluded: bool) -> Candidate:
+        """Return the operator as the pure choice sees them."""
+        # By position: names would take twice as long, and it is done for every operator at every choice.
+        return Candidate(
+            self.operator_id,
+            self.name,
+            self.weight,
+            self.open_count,
+            self.max_load,
+            self.due,
+            self.received_count,
+            self.last_received_at.timestamp() if self.last_received_at else 0,
+            self.away,
+            self.back_at,
+            excluded,
+        )
 
 
 def lock_sources(source_ids: Iterable[int]) -> dict[int, SourceSettings]:
@@ -57,8 +82,8 @@ def lock_operators(source_ids: Iterable[int], *, also: Iterable[int] = ()) -> No
     list(operators.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
-def locked_shares(source_ids: Iterable[int], *, now: datetime) -> list[Share]:
-    """Lock the operators of these sources, which are locked already, and return all their weights.
+def locked_seats(source_ids: Iterable[int], *, now: datetime) -> list[Seat]:
+    """Lock the operators of these sources, which are locked already, and return their seats.
 
     By a statement of its own after the lock of the sources: an operator who was given a weight while we waited for
     that lock is seen, and the ledger is that of after the wait.
@@ -66,24 +91,25 @@ def locked_shares(source_ids: Iterable[int], *, now: datetime) -> list[Share]:
     rows = [WeightRow(*row) for row in WEIGHTS.rows(sources=source_ids)]
     shifts = _by_operator(SHIFTS, {row.operator_id for row in rows if row.has_shifts})
     absences = _by_operator(ABSENCES, {row.operator_id for row in rows if row.has_absences})
-    return [_share(row, shifts[row.operator_id], absences[row.operator_id], now=now) for row in rows]
+    return [_seat(row, shifts[row.operator_id], absences[row.operator_id], now=now) for row in rows]
 
 
-def _share(row: "WeightRow", shifts: list, absences: list, *, now: datetime) -> Share:
+def _seat(row: "WeightRow", shifts: list, absences: list, *, now: datetime) -> Seat:
     reason, back_at = away(is_active=row.is_active, zone=row.time_zone, shifts=shifts, absences=absences, now=now)
-    candidate = Candidate(
-        id=row.operator_id,
+    return Seat(
+        weight_id=row.weight_id,
+        source_id=row.source_id,
+        last_received_at=row.last_received_at,
+        operator_id=row.operator_id,
         name=row.name,
         weight=row.weight,
         open_count=0,
         max_load=row.max_load,
         due=row.due,
         received_count=row.received_count,
-        last_received=row.last_received_at.timestamp() if row.last_received_at else 0,
         away=str(reason),
         back_at=back_at.isoformat() if back_at else "",
     )
-    return Share(row.weight_id, row.source_id, row.last_received_at, candidate)
 
 
 def _by_operator(query: Compiled, operator_ids: Iterable[int]) -> dict[int, list[tuple]]:

@@ -139,7 +139,7 @@ class Assigner:
         if decision.chosen is None:
             inquiry.waiting_reason = str(decision.reason)
         else:
-            inquiry.operator = self.pool.candidate(source_id, decision.chosen)
+            inquiry.operator = next(c for c in decision.candidates if c.id == decision.chosen)
             self.pool.take(source_id, decision)
         self._opened.append(_row_of(inquiry))
         self._record(inquiry.id, decision, trigger=Trigger.INTAKE, at=inquiry.created_at)

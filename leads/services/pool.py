@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from leads.queries import held_sources, loads_and_waiting, open_counts
 from routing import queries as routing
 from routing.choice import Candidate, Decision
 from routing.models import Operator, Weight
-from routing.queries import Share, SourceSettings
+from routing.queries import Seat, SourceSettings
 from store.sets import Statement, update
 
 
@@ -33,23 +32,17 @@ class Pool:
         self.sources: dict[int, SourceSettings] = routing.lock_sources(source_ids)
         if also:
             routing.lock_operators(source_ids, also=also)
-        self._shares: dict[int, dict[int, Share]] = {pk: {} for pk in self.sources}
-        self._candidates: dict[int, dict[int, Candidate]] = {pk: {} for pk in self.sources}
-        self._sources_of: dict[int, list[int]] = defaultdict(list)
-        for share in routing.locked_shares(source_ids, now=now):
-            self._shares[share.source_id][share.candidate.id] = share
-            self._sources_of[share.candidate.id].append(share.source_id)
-        self._counts, self.is_somebody_waiting = loads_and_waiting(self._sources_of, source_ids)
-        for source_id, shares in self._shares.items():
-            for pk, share in shares.items():
-                self._candidates[source_id][pk] = replace(share.candidate, open_count=self._counts[pk])
-        self._received_at = {
-            (source_id, pk): share.last_received_at
-            for source_id, shares in self._shares.items()
-            for pk, share in shares.items()
-        }
-        #: The pairs of source and operator whose ledger is to be written; a dictionary, to keep their order.
-        self._changed: dict[tuple[int, int], None] = {}
+        self._seats: dict[int, dict[int, Seat]] = {pk: {} for pk in self.sources}
+        self._seats_of: dict[int, list[Seat]] = defaultdict(list)
+        for seat in routing.locked_seats(source_ids, now=now):
+            self._seats[seat.source_id][seat.operator_id] = seat
+            self._seats_of[seat.operator_id].append(seat)
+        self._counts, self.is_somebody_waiting = loads_and_waiting(self._seats_of, source_ids)
+        for operator_id, seats in self._seats_of.items():
+            for seat in seats:
+                seat.open_count = self._counts[operator_id]
+        #: The seats whose ledger is to be written, by their weights' ids.
+        self._changed: dict[int, Seat] = {}
 
     def open_count(self, operator_id: int) -> int:
         """Return how many inquiries an operator holds, also one who has no weight here."""
@@ -59,22 +52,18 @@ class Pool:
 
     def candidates(self, source_id: int, *, excluded: Collection[int] = ()) -> list[Candidate]:
         """Return the operators of one source as the pure choice wants them. ``excluded`` must not get this inquiry."""
-        candidates = self._candidates[source_id].values()
-        return [replace(c, passed_on=True) if c.id in excluded else c for c in candidates]
+        return [seat.as_candidate(excluded=pk in excluded) for pk, seat in self._seats[source_id].items()]
 
     def candidates_with(self, operator: Operator, source_id: int) -> list[Candidate]:
         """Return the same, and this operator even if they have no weight in the source."""
         candidates = self.candidates(source_id)
-        if operator.pk not in self._candidates[source_id]:
+        if operator.pk not in self._seats[source_id]:
             stranger = Candidate(operator.pk, operator.name, 0, self.open_count(operator.pk), operator.max_load)
             candidates.append(stranger)
         return candidates
 
-    def candidate(self, source_id: int, operator_id: int) -> Candidate:
-        return self._candidates[source_id][operator_id]
-
     def has_room(self, source_id: int) -> bool:
-        return any(not c.exclusion for c in self._candidates[source_id].values())
+        return any(not candidate.exclusion for candidate in self.candidates(source_id))
 
     def take(self, source_id: int, decision: Decision) -> None:
         """Enter a choice: the chosen one holds and received one more, and all who could have taken it earned a share.
@@ -82,13 +71,15 @@ class Pool:
         However they were chosen: an inquiry that came by stickiness or by hand is an inquiry received, so the shares
         stay those of all inquiries, and the others are made up for it.
         """
-        candidates = self._candidates[source_id]
-        for c in decision.eligible:
-            self._change(source_id, c.id, due=candidates[c.id].due + c.weight * decision.step)
-        if chosen := candidates.get(decision.chosen):
-            received = {"received_count": chosen.received_count + 1, "last_received": self.now.timestamp()}
-            self._change(source_id, chosen.id, **received)
-            self._received_at[source_id, chosen.id] = self.now
+        seats = self._seats[source_id]
+        for candidate in decision.eligible:
+            seat = seats[candidate.id]
+            seat.due += seat.weight * decision.step
+            self._changed[seat.weight_id] = seat
+        if seat := seats.get(decision.chosen):
+            seat.received_count += 1
+            seat.last_received_at = self.now
+            self._changed[seat.weight_id] = seat
         self._count(decision.chosen, 1)
 
     def hand_back(self, source_id: int, operator_id: int, *, was_open: bool = True) -> None:
@@ -96,8 +87,9 @@ class Pool:
 
         One that was not ``open`` took no slot, so it frees none.
         """
-        if held := self._candidates[source_id].get(operator_id):
-            self._change(source_id, operator_id, received_count=held.received_count - 1)
+        if seat := self._seats[source_id].get(operator_id):
+            seat.received_count -= 1
+            self._changed[seat.weight_id] = seat
         if was_open:
             self._count(operator_id, -1)
 
@@ -109,23 +101,17 @@ class Pool:
         """Return what is to be written of the ledgers since it was last asked."""
         rows = [
             {
-                "id": self._shares[source_id][pk].weight_id,
-                "due": (c := self._candidates[source_id][pk]).due,
-                "received_count": c.received_count,
-                "last_received_at": self._received_at[source_id, pk],
+                "id": seat.weight_id,
+                "due": seat.due,
+                "received_count": seat.received_count,
+                "last_received_at": seat.last_received_at,
             }
-            for source_id, pk in self._changed
+            for seat in self._changed.values()
         ]
         self._changed = {}
         return update(Weight, rows)
 
-    def _change(self, source_id: int, operator_id: int, **fields) -> None:
-        candidates = self._candidates[source_id]
-        candidates[operator_id] = replace(candidates[operator_id], **fields)
-        self._changed[source_id, operator_id] = None
-
     def _count(self, operator_id: int, change: int) -> None:
         self._counts[operator_id] = max(0, self.open_count(operator_id) + change)
-        for source_id in self._sources_of.get(operator_id, ()):
-            candidates = self._candidates[source_id]
-            candidates[operator_id] = replace(candidates[operator_id], open_count=self._counts[operator_id])
+        for seat in self._seats_of.get(operator_id, ()):
+            seat.open_count = self._counts[operator_id]

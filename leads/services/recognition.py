@@ -90,7 +90,7 @@ class Recognition:
                 self._identities.append(identity)
         for other in owners:
             if other is not lead:
-                self._duplicates.setdefault(tuple(sorted((lead.id, other.id))), now)
+                self._duplicates.setdefault((min(lead.id, other.id), max(lead.id, other.id)), now)
         return lead
 
     def statements(self) -> list[Statement]:

@@ -106,15 +106,15 @@ class History:
         self._open_counts: Counter[int] = Counter()
         self._known: deque[UUID] = deque(maxlen=REMEMBERED_LEADS)
 
-    def rows(self, start: int, job_ids: Iterable[int]) -> Rows:
-        """Return the rows of as many inquiries as there are job ids, from number ``start`` on."""
+    def rows(self, numbers: Iterable[int]) -> Rows:
+        """Return the rows of these inquiries. A job and its insight stand in the same place, and have no id yet."""
         rows: Rows = defaultdict(list)
-        for number, job_id in enumerate(job_ids, start):
-            for model, row in self._rows_of(number, job_id):
+        for number in numbers:
+            for model, row in self._rows_of(number):
                 rows[model].append(row)
         return rows
 
-    def _rows_of(self, number: int, job_id: int) -> Iterator[tuple[type[Model], dict]]:
+    def _rows_of(self, number: int) -> Iterator[tuple[type[Model], dict]]:
         moment = self._moment(number)
         lead_id = self._known_lead()
         if lead_id is None:
@@ -132,9 +132,9 @@ class History:
         yield Inquiry, inquiry | self._holding(choice, moment, is_open=is_open)
         yield Assignment, assignment_row(inquiry_id, choice, moment)
         read_at = moment + timedelta(seconds=2)
-        done = {"id": job_id, "token": 1, "attempt_count": 1, "created_at": moment, "done_at": read_at}
+        done = {"token": 1, "attempt_count": 1, "created_at": moment, "done_at": read_at}
         yield Job, content | done
-        yield Insight, content | {"job_id": job_id} | self._reading(kind, message, read_at)
+        yield Insight, content | self._reading(kind, message, read_at)
 
     def _moment(self, number: int) -> datetime:
         """Return when an inquiry came: each in a slot of its own, so that ids and times have one order."""

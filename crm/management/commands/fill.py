@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import count, cycle
 from uuid import UUID
@@ -20,7 +21,7 @@ from triage.models import Insight, Job
 
 #: Referred to before they refer: on SQLite each is checked against what is there at the commit, read here in order.
 MODELS = (Lead, Identity, Inquiry, Assignment, Job, Insight)
-#: Inquiries a transaction: one ends in about a second, and this many rows are all that memory holds.
+#: Inquiries a transaction: one ends in a second or two, and memory holds no more than three chunks.
 CHUNK = 5_000
 MAX_LIMIT = 100
 #: How full the operators of the first source are made: so few places that some of the last inquiries wait.
@@ -52,10 +53,9 @@ class Command(BaseCommand):
             desks = found_desks(series, sources=sources, operators=operators, open_count=open_count)
         history = History(desks, series=series, total=inquiries, open_count=open_count, now=now)
         with tqdm(total=inquiries, desc="Filling", unit=" inquiries", file=self.stderr) as bar:
-            for start in range(0, inquiries, CHUNK):
-                size = min(CHUNK, inquiries - start)
-                write_chunk(history, start=start, size=size)
-                bar.update(size)
+            for rows in made_ahead(history):
+                write_rows(rows)
+                bar.update(len(rows[Inquiry]))
         analyze()
         waiting = Inquiry.objects.waiting().filter(source__in=[desk.source_id for desk in desks]).count()
         self.stdout.write(f"{inquiries} inquiries written, {open_count} of them open, {waiting} of those waiting.")
@@ -104,10 +104,22 @@ def limit_of_the_full(open_count: int, operators: int) -> int:
     return min(MAX_LIMIT, max(1, int(open_count * FULLNESS) // operators))
 
 
-def write_chunk(history: History, *, start: int, size: int) -> None:
-    """Write a stretch of the history and enter it into the ledgers. One transaction."""
+def made_ahead(history: History) -> Iterator[Rows]:
+    """Yield the history in chunks: the next is made while the database is busy with this one."""
+    chunks = [range(start, min(start + CHUNK, history.total)) for start in range(0, history.total, CHUNK)]
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(history.rows, chunks[0])
+        for chunk in chunks[1:]:
+            rows, coming = coming.result(), maker.submit(history.rows, chunk)
+            yield rows
+        yield coming.result()
+
+
+def write_rows(rows: Rows) -> None:
+    """Write a chunk and enter it into the ledgers. One transaction."""
     with transaction.atomic(durable=True):
-        rows = history.rows(start, reserve_ids(Job, size))
+        for job_id, job, insight in zip(reserve_ids(Job, len(rows[Job])), rows[Job], rows[Insight], strict=True):
+            job["id"] = insight["job_id"] = job_id
         for model in MODELS:
             if rows[model]:
                 insert(model, rows[model])

@@ -4,8 +4,8 @@
 
 Two databases on one private PostgreSQL, one with 1,000 inquiries and one with many, each served by a gunicorn of its
 own. Rounds of the same posts go to one and to the other in turn, at 16 clients and 20 operators. Then 30,000 inquiries
-of those operators are resolved with autovacuum off, so that their dead index entries stay, and the rounds are repeated.
-With --memory, so many inquiries are posted to the small one and the web process's memory is read on the way.
+of those operators are resolved with autovacuum off, so that their dead index entries stay, and the rounds are
+repeated. With --memory, so many inquiries are posted to the small one and the web process's memory is read on the way.
 Exit status 1 when the large database is posted to at less than 0.9 times the speed of the small one.
 """
 
@@ -25,7 +25,11 @@ RESOLVED_SINCE_VACUUM = 30_000
 MEMORY_STEPS = 10
 #: As many as twenty operators may have.
 FITTING = 1_900
-BENCH_OPERATORS = "SELECT w.operator_id FROM routing_weight w JOIN routing_source s ON s.id = w.source_id WHERE s.slug LIKE 'bench-%'"
+BENCH_OPERATORS = (
+    "SELECT w.operator_id FROM routing_weight w"
+    " WHERE w.source_id IN (SELECT id FROM routing_source WHERE slug LIKE 'bench-%')"
+)
+HELD = f"resolved_at IS NULL AND operator_id IN ({BENCH_OPERATORS})"
 
 
 def main() -> int:
@@ -91,17 +95,15 @@ def resolve_since_vacuum(site: Site) -> int:
         "UPDATE leads_inquiry i SET resolved_at = NULL, operator_id = team.ids[1 + place % cardinality(team.ids)] "
         "FROM team, chosen WHERE i.id = chosen.id"
     )
-    held = f"leads_inquiry WHERE resolved_at IS NULL AND operator_id IN ({BENCH_OPERATORS})"
-    count = site.count(held)
+    count = site.count(f"leads_inquiry WHERE {HELD}")
     site.execute("VACUUM (ANALYZE) leads_inquiry")
-    site.execute(
-        f"UPDATE leads_inquiry SET resolved_at = now() WHERE resolved_at IS NULL AND operator_id IN ({BENCH_OPERATORS})"
-    )
+    site.execute(f"UPDATE leads_inquiry SET resolved_at = now() WHERE {HELD}")
     return count
 
 
 def watch_memory(site: Site, posts: int) -> None:
     """Post many inquiries, and print what the web process and its children hold on the way."""
+    print()
     header("posted", "resident memory, MB")
     row(0, f"{resident_megabytes(site.web.pid):.0f}")
     step = max(1, posts // MEMORY_STEPS)

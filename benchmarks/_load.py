@@ -181,12 +181,10 @@ def inquiries(site: Site, operators: int, count: int) -> Iterator[Request]:
         yield Request("/api/v1/inquiries", json.dumps(item(tag, number)).encode(), (*authorized(site, operators), key))
 
 
-def batch(site: Site, operators: int, size: int, *, are_keyed: bool = True) -> Request:
-    """Return a request that brings so many new leads at once."""
+def batch(site: Site, operators: int, size: int) -> Request:
+    """Return a request that brings so many new leads at once, each with an idempotency key."""
     tag = secrets.token_hex(4)
-    items = [item(tag, number) for number in range(size)]
-    if are_keyed:
-        items = [one | {"idempotency_key": f"{tag}-{number}"} for number, one in enumerate(items)]
+    items = [item(tag, number) | {"idempotency_key": f"{tag}-{number}"} for number in range(size)]
     return Request("/api/v1/inquiries/batch", json.dumps({"items": items}).encode(), authorized(site, operators))
 
 

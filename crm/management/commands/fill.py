@@ -19,7 +19,7 @@ from routing.choice import ONE, Candidate, Strategy
 from routing.models import Operator, Source, Weight
 from triage.models import Insight, Job
 
-#: Referred to before they refer: on SQLite each is checked against what is there at the commit, read here in order.
+#: In the order of their references: what a row refers to is written before it.
 MODELS = (Lead, Identity, Inquiry, Assignment, Job, Insight)
 #: Inquiries a transaction: one ends in a second or two, and memory holds no more than three chunks.
 CHUNK = 5_000

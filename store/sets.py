@@ -117,7 +117,13 @@ def _dumps(value) -> str:
         return orjson.dumps(value).decode()
     except TypeError:
         # An integer of more than 64 bits, which JSON allows and orjson does not.
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=_as_text)
+
+
+def _as_text(value) -> str:
+    if isinstance(value, datetime | UUID):
+        return str(value)
+    raise TypeError(f"{value!r} cannot be written as JSON")
 
 
 def _for_sqlite(value):

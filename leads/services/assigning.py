@@ -140,7 +140,7 @@ class Assigner:
             inquiry.waiting_reason = str(decision.reason)
         else:
             inquiry.operator = next(c for c in decision.candidates if c.id == decision.chosen)
-            self.pool.take(source_id, decision)
+            self.pool.take(source_id, decision, at=inquiry.created_at)
         self._opened.append(_row_of(inquiry))
         self._record(inquiry.id, decision, trigger=Trigger.INTAKE, at=inquiry.created_at)
 
@@ -154,7 +154,7 @@ class Assigner:
         if inquiry.operator_id:
             self.pool.hand_back(inquiry.source_id, inquiry.operator_id, was_open=inquiry.resolved_at is None)
         if decision.chosen:
-            self.pool.take(inquiry.source_id, decision)
+            self.pool.take(inquiry.source_id, decision, at=self.pool.now)
         self._moved.append(
             {
                 "id": inquiry.pk,

@@ -65,7 +65,7 @@ class Pool:
     def has_room(self, source_id: int) -> bool:
         return any(not candidate.exclusion for candidate in self.candidates(source_id))
 
-    def take(self, source_id: int, decision: Decision) -> None:
+    def take(self, source_id: int, decision: Decision, *, at: datetime) -> None:
         """Enter a choice: the chosen one holds and received one more, and all who could have taken it earned a share.
 
         However they were chosen: an inquiry that came by stickiness or by hand is an inquiry received, so the shares
@@ -78,7 +78,7 @@ class Pool:
             self._changed[seat.weight_id] = seat
         if seat := seats.get(decision.chosen):
             seat.received_count += 1
-            seat.last_received_at = self.now
+            seat.last_received_at = at
             self._changed[seat.weight_id] = seat
         self._count(decision.chosen, 1)
 

@@ -22,7 +22,7 @@ from leads.queries import overdue, same_content
 from leads.services import AT_ONCE, ContactTaken, Rng, assign_waiting, open_inquiry, recognise_lead, take_back_inquiry
 from routing.models import Source
 from routing.queries import active_sources
-from triage.services import owe
+from triage.services import enqueue
 
 from .models import ApiKey, IdempotencyKey, Scope
 
@@ -124,7 +124,7 @@ def _receive(submission, *, source, wording, key, now, rng) -> Receipt:
     )
     if not key and (first := _first_of(inquiry, now=now)):
         return Receipt(wording(first), is_duplicate=True)
-    owe(inquiry, now=now)
+    enqueue(inquiry, now=now)
     open_inquiry(inquiry, now=now, rng=rng)
     answer = wording(inquiry)
     if key:

@@ -109,7 +109,7 @@ def test_the_example_knows_every_setting_and_no_other():
 
 
 def test_everything_needed_is_there():
-    assert set(SERVICES) == {"web", "worker", "relay", "beat", "migrate", "postgres", "redis"}
+    assert set(SERVICES) == {"web", "worker", "worker-alerts", "relay", "beat", "migrate", "postgres", "redis"}
     for name, service in SERVICES.items():
         assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
         assert set(service.get("depends_on", {})) <= set(SERVICES)

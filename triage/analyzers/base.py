@@ -140,7 +140,11 @@ class Reading:
 
 
 class Analyzer(Protocol):
-    """A class named by the TRIAGE_ANALYZER setting. It is built once a process and read from several threads."""
+    """A class named by the TRIAGE_ANALYZER setting. It is built once a process and read from several threads.
+
+    It may have a ``batch_size``: how many texts a worker claims at once, 1 where it has none. More is only for
+    analyzers that call no network, for a worker must end its whole batch within half a minute.
+    """
 
     #: Short and stable; stored with every insight.
     name: str

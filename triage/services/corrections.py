@@ -10,7 +10,7 @@ from triage.analyzers.policy import next_action_of, priority_of
 from triage.models import Correction, Insight, Intent
 from triage.queries import is_newest
 
-from .acting import act_on
+from .effects import apply_insight
 
 
 @own_transaction
@@ -40,7 +40,7 @@ def correct_insight(
     insight.save(update_fields=["intent", "priority", "next_action", "corrected_by", "corrected_at"])
     if is_newest(insight):
         _release_from_spam(insight, by=by, now=now, rng=rng)
-        act_on(insight, by=by, now=now, rng=rng)
+        apply_insight(insight, by=by, now=now, rng=rng)
     return correction
 
 

@@ -17,7 +17,7 @@ from triage.analyzers.rules import RulesAnalyzer
 from triage.analyzers.versions import SHIPPED, NoSuchVersion, RetrainedReader, Versions
 from triage.checks import check_model
 from triage.models import Correction
-from triage.services import owe, read_inquiry
+from triage.services import enqueue, read_inquiry
 from triage.services.retraining import NotNow, lessons, retrain, right_count, split
 from triage.tasks import retrain as retrain_task
 from triage.training import phrases
@@ -114,7 +114,7 @@ def test_a_version_that_is_not_worse_is_taken_and_read_with_at_once(versions, co
     after = registry.get_analyzer()
     assert after is not before
     assert after.version.endswith("+" + outcome.making.version) and before.version in after.version
-    insight = read_inquiry(owe(InquiryFactory(message="What is this?"), now=timezone.now()).pk, analyzer=after)
+    insight = read_inquiry(enqueue(InquiryFactory(message="What is this?"), now=timezone.now()).pk, analyzer=after)
     assert (insight.intent, insight.version) == ("partnership", after.version)
 
 

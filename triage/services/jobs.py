@@ -11,8 +11,8 @@ columns; "open" is neither done nor failed:
 | done    | `done_at`                 | complete, complete_locked      |                                       |
 | failed  | `failed_at`, `failure`    | fail, retry_later, claim_*     | retry                                 |
 
-Time makes a later or claimed job due. Each claim raises the fencing token, and only who holds the latest one may end or give back the job: a worker that was
-thought dead writes nothing.
+Time makes a later or a claimed job due. Each claim raises the fencing token, and only who holds the latest one may end
+or give back the job: a worker that was thought dead writes nothing.
 """
 
 import random

@@ -177,7 +177,7 @@ class JobAdmin(Window):
         said = ngettext("%(count)d job will be tried again.", "%(count)d jobs will be tried again.", count)
         self.message_user(request, said % {"count": count}, messages.SUCCESS if count else messages.WARNING)
         if others := len(chosen) - count:
-            said = ngettext("%(count)d had not failed.", "%(count)d had not failed.", others)
+            said = ngettext("%(count)d job had not failed.", "%(count)d jobs had not failed.", others)
             self.message_user(request, said % {"count": others}, messages.INFO)
 
 

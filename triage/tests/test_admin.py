@@ -31,7 +31,7 @@ def failed():
 def test_failed_job_is_tried_again(admin_client, failed):
     response = try_again(admin_client, failed, JobFactory())
 
-    assert said(response) == ["1 job will be tried again.", "1 had not failed."]
+    assert said(response) == ["1 job will be tried again.", "1 job had not failed."]
     failed.refresh_from_db()
     assert (failed.failed_at, failed.attempt_count) == (None, 0)
 

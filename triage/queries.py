@@ -12,7 +12,7 @@ from .models import Correction, Insight, Job, JobKind, Period, Usage
 
 
 def open_jobs():
-    """Jobs that are neither done nor given up."""
+    """Jobs that are neither done nor failed."""
     return Job.objects.filter(done_at=None, failed_at=None)
 
 

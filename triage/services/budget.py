@@ -49,7 +49,7 @@ def spend(analyzer: str, budget: Budget, *, now: Callable[[], datetime] = timezo
 
 
 def _count(analyzer: str, period: Period, starts_at: datetime, *, limit: int) -> bool:
-    """Add one to a count, unless it has reached the limit. Gives whether it was added."""
+    """Add one to a count, unless it has reached the limit. Return whether it was added."""
     mine = Usage.objects.filter(analyzer=analyzer, period=period, starts_at=starts_at)
     free = mine.filter(count__lt=limit) if limit else mine
     if free.update(count=F("count") + 1):

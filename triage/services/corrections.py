@@ -74,7 +74,7 @@ def _remember(insight: Insight, *, by, now: datetime, **right: str) -> Correctio
 
 
 def _release_from_spam(insight: Insight, *, by, now: datetime, rng: Rng) -> None:
-    """It was held back as spam, and is none: it goes where it would have gone."""
+    """It was put on hold as spam, and is none: it goes where it would have gone."""
     if insight.intent != Intent.SPAM and insight.inquiry.waiting_reason == WaitingReason.HELD_AS_SPAM:
         # Somebody else may have resolved or given it since it was looked at.
         with suppress(InquiryResolved, NotHeld):

@@ -20,7 +20,7 @@ from triage.models import Insight, Job, Note
 from .budget import Budget, spend
 from .jobs import Claim
 from .known import is_being_read, known_insight_of, known_reading, known_readings
-from .precedents import precedents_of
+from .precedents import Precedent, precedents_of
 
 #: An inquiry that has waited so long for a paid analyzer's turn is read offline instead.
 PATIENCE = timedelta(minutes=5)
@@ -39,7 +39,7 @@ class ReadResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class ClaimedText:
     """A claimed text and what is known of its inquiry."""
 
     claim: Claim
@@ -60,26 +60,30 @@ def read_texts(claims: Sequence[Claim], *, analyzer: Analyzer) -> Iterator[tuple
     precedents = precedents_of({text.claim.content_hash: text.message for text in texts})
     known = known_readings(text.known_id for text in texts if text.known_id)
     for text in texts:
-        content_hash = text.claim.content_hash
+        result: ReadResult | Exception
         try:
-            if precedent := precedents.get(content_hash):
-                result = ReadResult(precedent.read(text.message, text.context), precedent)
-            elif content_hash in known:
-                result = ReadResult(
-                    known_reading(known[content_hash], text.message, text.context), analyzer, Note.REUSED
-                )
-            else:
-                result = read_text(text, analyzer=analyzer)
-                if result.analyzer is analyzer:
-                    # The same text may come again in this batch.
-                    known[content_hash] = result.reading
+            result = _result(text, analyzer=analyzer, precedents=precedents, known=known)
         except Exception as error:
-            yield text.claim, error
-        else:
-            yield text.claim, result
+            result = error
+        yield text.claim, result
 
 
-def _look_up(claims: Sequence[Claim], *, analyzer: Analyzer) -> list[_Text]:
+def _result(
+    text: ClaimedText, *, analyzer: Analyzer, precedents: dict[str, Precedent], known: dict[str, Reading]
+) -> ReadResult:
+    content_hash = text.claim.content_hash
+    if precedent := precedents.get(content_hash):
+        return ReadResult(precedent.read(text.message, text.context), precedent)
+    if reading := known.get(content_hash):
+        return ReadResult(known_reading(reading, text.message, text.context), analyzer, Note.REUSED)
+    result = read_text(text, analyzer=analyzer)
+    if result.analyzer is analyzer:
+        # The same text may come again in this batch.
+        known[content_hash] = result.reading
+    return result
+
+
+def _look_up(claims: Sequence[Claim], *, analyzer: Analyzer) -> list[ClaimedText]:
     """The texts in the order of their claims. One statement."""
     same_lead = Inquiry.objects.filter(
         lead=OuterRef("inquiry__lead"), created_at__lt=OuterRef("inquiry__created_at")
@@ -90,7 +94,7 @@ def _look_up(claims: Sequence[Claim], *, analyzer: Analyzer) -> list[_Text]:
     columns = ("pk", "inquiry__message", "inquiry__lead__name", Coalesce(earlier, 0), known)
     rows = {pk: row for pk, *row in jobs.values_list(*columns)}
     return [
-        _Text(claim, message, _context(claim, analyzer, name, count), known_id)
+        ClaimedText(claim, message, _context(claim, analyzer, name, count), known_id)
         for claim in claims
         if claim.job_id in rows
         for message, name, count, known_id in [rows[claim.job_id]]
@@ -108,7 +112,7 @@ def _pay(claim: Claim, analyzer: str) -> None:
     spend(analyzer, Budget.of_settings())
 
 
-def read_text(text: _Text, *, analyzer: Analyzer) -> ReadResult:
+def read_text(text: ClaimedText, *, analyzer: Analyzer) -> ReadResult:
     """Have one text read by the analyzer, or by the offline reader when the analyzer cannot be had."""
     result = _read(text, analyzer=analyzer)
     # Only such evidence as really stands in the text.
@@ -116,7 +120,7 @@ def read_text(text: _Text, *, analyzer: Analyzer) -> ReadResult:
     return replace(result, reading=replace(result.reading, evidence=evidence))
 
 
-def _read(text: _Text, *, analyzer: Analyzer) -> ReadResult:
+def _read(text: ClaimedText, *, analyzer: Analyzer) -> ReadResult:
     try:
         return ReadResult(analyzer.read(text.message, text.context), analyzer)
     except Unavailable as unavailable:

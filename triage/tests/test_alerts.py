@@ -103,10 +103,10 @@ def test_alert_without_receivers_is_not_enqueued(inquiry):
 
 
 def test_p0_enqueues_an_alert_for_every_channel(inquiry, receiver, mailbox):
-    owed = read(inquiry)
+    enqueued = read(inquiry)
 
-    assert [job.kind for job in owed] == [JobKind.ALERT_EMAIL, JobKind.ALERT_WEBHOOK]
-    assert {job.content_hash for job in owed} == {inquiry.content_hash}
+    assert [job.kind for job in enqueued] == [JobKind.ALERT_EMAIL, JobKind.ALERT_WEBHOOK]
+    assert {job.content_hash for job in enqueued} == {inquiry.content_hash}
 
 
 def test_less_than_p0_enqueues_no_alert(inquiry, receiver, mailbox):
@@ -242,7 +242,7 @@ def test_alert_fails_at_once_when_the_receiver_wants_no_more(inquiry, receiver):
 
 
 def test_a_worker_that_dies_after_sending_leads_to_the_same_id_again(inquiry, receiver, mailbox, monkeypatch):
-    owed = read(inquiry)
+    enqueued = read(inquiry)
 
     class Killed(BaseException):
         pass
@@ -252,10 +252,10 @@ def test_a_worker_that_dies_after_sending_leads_to_the_same_id_again(inquiry, re
 
     with monkeypatch.context() as patch:
         patch.setattr(alerts, "complete", die)
-        for job in owed:
+        for job in enqueued:
             with pytest.raises(Killed):
                 deliver(job)
-    for job in owed:
+    for job in enqueued:
         deliver(job)
 
     assert len({verified(request)[0] for request in receiver.requests}) == 1

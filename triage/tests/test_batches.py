@@ -1,6 +1,5 @@
 """Batches: many texts claimed, read and finished at once have the same outcome as one by one."""
 
-import random
 from datetime import timedelta
 
 import pytest
@@ -14,8 +13,9 @@ from leads.tests.factories import InquiryFactory, LeadFactory
 from routing.tests.factories import SourceFactory
 from routing.tests.parallel import in_parallel
 from triage.analyzers.base import Reading, TooSoon, UnreadableError
+from triage.analyzers.registry import offline_reader
 from triage.models import Insight, Job, JobKind, Note
-from triage.queries import claimable
+from triage.queries import claimable, due
 from triage.services import (
     BATCH_LEASE,
     LEASE,
@@ -79,9 +79,6 @@ def lapse():
     past = Now() - timedelta(seconds=1)
     Job.objects.filter(done_at=None).update(due_at=past)
     Job.objects.filter(done_at=None, lease_until__isnull=False).update(lease_until=past)
-
-
-# Claiming.
 
 
 def test_urgent_jobs_are_claimed_first_then_the_oldest_due():
@@ -182,8 +179,6 @@ def test_claim_passes_over_jobs_that_another_worker_is_claiming():
     assert ids(claims) == jobs[4:]
 
 
-# Reading and finishing.
-
 MESSAGES = [
     "The price, please",
     "the PRICE,   please",
@@ -221,8 +216,6 @@ def outcome(read, source):
 
 @pytest.mark.parametrize("make_analyzer", [BatchReader, None], ids=["stub", "offline"])
 def test_batch_has_the_same_outcome_as_one_by_one(settings, make_analyzer):
-    from triage.analyzers.registry import offline_reader
-
     settings.ALERT_EMAILS = ["sue@example.com"]
     source = SourceFactory(holds_spam=True)
     analyzer = make_analyzer() if make_analyzer else offline_reader()
@@ -397,20 +390,28 @@ def test_number_of_statements_does_not_depend_on_the_size_of_the_batch():
 
 def test_known_texts_cost_one_statement_more_however_many():
     counts = []
-    read_due_once = lambda: read_due(analyzer=BatchReader(), rng=random.random)  # noqa: E731 - two lines above all
     for size in (1, 30):
         jobs_for(*["Hello"] * size)
-        counts.append(count_statements(read_due_once))
+        counts.append(count_statements(lambda: read_due(analyzer=BatchReader())))
 
     assert counts[1] == counts[0] + 1
+
+
+@pytest.mark.parametrize(("is_urgent", "index"), [(True, "job_urgent"), (False, "job_open")])
+def test_next_jobs_are_found_by_an_index(is_urgent, index):
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+    plan = due(JobKind.INSIGHT).filter(is_urgent=is_urgent)[:50].explain()
+
+    assert index in plan, plan
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("is_analyzed", [True, False], ids=["with statistics", "without statistics"])
 @pytest.mark.parametrize(("is_urgent", "index"), [(True, "job_urgent"), (False, "job_open")])
 def test_claim_neither_sorts_nor_scans_a_backlog_of_60_000(is_analyzed, is_urgent, index):
-    from triage.queries import due
-
     job = JobFactory()
     with connection.cursor() as cursor:
         cursor.execute(

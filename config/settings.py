@@ -291,7 +291,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["crm.api.schema.without_trailing_slashes"],
 }
 
-# The row of triage.Job is the truth and a message only a bell, so messages may be lost, doubled or late.
+# The row of triage.Job is the truth and a message only a wake-up call: it may be lost, doubled or late.
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -324,7 +324,6 @@ CELERY_TIMEZONE = "UTC"
 # In memory: a beat that starts again asks again, and asking twice does no harm.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
-    "assign-waiting": {"task": "crm.sweep", "schedule": timedelta(seconds=30), "options": {"expires": 25}},
     "forget-expired-keys": {"task": "crm.forget_expired_keys", "schedule": timedelta(hours=1)},
 }
 

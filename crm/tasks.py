@@ -3,16 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
-from . import idempotency, services
+from . import idempotency
 
 
-@shared_task(name="crm.sweep")
-def sweep() -> int:
-    """Give out whatever waits beside a free operator."""
-    return services.sweep(now=timezone.now())
-
-
-@shared_task(name="crm.forget_expired_keys")
+@shared_task(name="crm.forget_expired_keys", queue="upkeep")
 def forget_expired_keys() -> int:
     """Delete the answered requests nobody may repeat any more."""
     return idempotency.forget_expired_keys(now=timezone.now())

@@ -1,4 +1,4 @@
-"""What was understood, and the work owed for it: windows, with one action for what was given up."""
+"""What was understood, and the pending work: read-only pages, with one action for what failed."""
 
 from django.contrib import admin, messages
 from django.db.models import Q
@@ -11,7 +11,7 @@ from routing.theme import ChoicesDropdownFilter, DropdownFilter, Window, action,
 
 from .admin_corrections import JudgedAdmin
 from .models import Insight, Job
-from .services import failure_in_words, try_again
+from .services import failure_in_words, retry
 
 
 def marked(message, evidence):
@@ -111,7 +111,7 @@ class StateFilter(DropdownFilter):
     }
 
     def lookups(self, request, model_admin):
-        return [("failed", _("Given up")), ("open", _("Owed")), ("done", _("Done"))]
+        return [("failed", _("Failed")), ("open", _("Queued")), ("done", _("Done"))]
 
     def queryset(self, request, queryset):
         return queryset.filter(self.conditions.get(self.value(), Q()))
@@ -127,9 +127,8 @@ class JobAdmin(Window):
         "inquiry_link",
         ("kind", "state"),
         "failure_words",
-        ("attempt_count", "token"),
+        ("is_urgent", "attempt_count", "token"),
         ("created_at", "due_at"),
-        ("ring_at", "ring_count"),
         ("lease_until", "done_at"),
         "failed_at",
     ]
@@ -150,10 +149,10 @@ class JobAdmin(Window):
         if job.done_at:
             return tag(_("Done"), "good")
         if job.failed_at:
-            return tag(_("Given up"), "alarm")
+            return tag(_("Failed"), "alarm")
         if job.lease_until:
-            return tag(_("Being read"), "info")
-        return tag(_("Owed"), "warn")
+            return tag(_("In progress"), "info")
+        return tag(_("Queued"), "warn")
 
     @display(description=_("due"), ordering="due_at")
     def due(self, job):
@@ -174,11 +173,11 @@ class JobAdmin(Window):
     @action(description=_("Try again"), permissions=["retry"], icon="refresh")
     def try_again(self, request, queryset):
         chosen = list(queryset.values_list("pk", flat=True))
-        count = try_again(chosen)
+        count = retry(chosen)
         said = ngettext("%(count)d job will be tried again.", "%(count)d jobs will be tried again.", count)
         self.message_user(request, said % {"count": count}, messages.SUCCESS if count else messages.WARNING)
         if others := len(chosen) - count:
-            said = ngettext("%(count)d was not given up.", "%(count)d were not given up.", others)
+            said = ngettext("%(count)d job had not failed.", "%(count)d jobs had not failed.", others)
             self.message_user(request, said % {"count": others}, messages.INFO)
 
 

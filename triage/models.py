@@ -1,9 +1,10 @@
-"""What is owed to a text (the job) and what was understood of it (the insight)."""
+"""Pending work on a text (the job) and what was understood of it (the insight)."""
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from uuid_utils.compat import uuid7
@@ -18,7 +19,7 @@ class JobKind(models.TextChoices):
 
 
 class Job(models.Model):
-    """Work owed to an inquiry, written in the transaction that caused it. The row is the truth, Celery only a bell.
+    """Pending work on an inquiry, written in the transaction that caused it. Celery is only woken up to look for it.
 
     Open until ``done_at`` or ``failed_at``. A worker holds it while ``lease_until`` lies ahead, and may finish it
     only with the ``token`` it was given, so a worker that was thought dead cannot finish it twice.
@@ -27,17 +28,14 @@ class Job(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=JobKind, default=JobKind.INSIGHT)
     inquiry = models.ForeignKey(Inquiry, models.CASCADE, related_name="jobs", verbose_name=_("inquiry"))
     content_hash = models.CharField(_("content"), max_length=64)
-    #: A guess at the intake: it is done before others that wait.
-    is_urgent = models.BooleanField(_("looks urgent"), default=False, db_default=False)
-    due_at = models.DateTimeField(_("due"))
-    #: When the relay rings for it next, and how often it has since the job became due.
-    ring_at = models.DateTimeField(_("next ring"))
-    ring_count = models.PositiveIntegerField(_("rings"), default=0)
+    #: A first guess: it is done before others that wait.
+    is_urgent = models.BooleanField(_("urgent"), default=False, db_default=False)
+    due_at = models.DateTimeField(_("due"), db_default=Now())
     lease_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     token = models.PositiveIntegerField(_("fencing token"), default=0)
     attempt_count = models.PositiveSmallIntegerField(_("attempts"), default=0)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
-    failed_at = models.DateTimeField(_("given up"), null=True, blank=True)
+    failed_at = models.DateTimeField(_("failed"), null=True, blank=True)
     failure = models.TextField(_("failure"), blank=True)
     created_at = models.DateTimeField(_("created"))
 
@@ -50,13 +48,15 @@ class Job(models.Model):
             models.CheckConstraint(condition=Q(done_at=None) | Q(failed_at=None), name="job_done_or_failed_not_both"),
         ]
         indexes = [
-            # For the relay to find the jobs to ring for.
-            models.Index(fields=["ring_at", "id"], condition=Q(done_at=None, failed_at=None), name="job_open"),
-            # For relay and workers to find those that go before the others.
+            # For a worker to claim the oldest due jobs of a kind without sorting the backlog.
+            models.Index(fields=["kind", "due_at", "id"], condition=Q(done_at=None, failed_at=None), name="job_open"),
+            # For a worker to claim the urgent ones first.
             models.Index(
-                fields=["ring_at", "id"], condition=Q(done_at=None, failed_at=None, is_urgent=True), name="job_urgent"
+                fields=["kind", "due_at", "id"],
+                condition=Q(done_at=None, failed_at=None, is_urgent=True),
+                name="job_urgent",
             ),
-            # For the desk to show what was given up.
+            # For the desk to show what failed.
             models.Index(fields=["failed_at"], condition=Q(failed_at__isnull=False), name="job_failed"),
         ]
 

@@ -1,6 +1,6 @@
 """Reads of jobs, insights and corrections."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,27 +8,33 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from .models import Correction, Insight, Job, Period, Usage
+from .models import Correction, Insight, Job, JobKind, Period, Usage
 
 
 def open_jobs():
-    """Jobs that are neither done nor given up."""
+    """Jobs that are neither done nor failed."""
     return Job.objects.filter(done_at=None, failed_at=None)
 
 
 def claimable():
     """Open jobs that are due and that no living worker holds, by the database's clock."""
-    return open_jobs().filter(Q(lease_until=None) | Q(lease_until__lt=Now()), due_at__lte=Now())
+    return open_jobs().filter(Q(lease_until=None) | Q(lease_until__lt=Now()), due_at__lte=Now()).order_by()
 
 
-def urgent_due() -> tuple[int, str] | None:
-    """The id and kind of the job that goes before all others, or None when nothing pressing is due."""
-    return claimable().filter(is_urgent=True).order_by("ring_at", "id").values_list("pk", "kind").first()
+def due(kind: str):
+    """Claimable jobs of a kind, the longest due first: in the order of an index, so that a backlog is never sorted."""
+    return claimable().filter(kind=kind).order_by("due_at", "id")
+
+
+def is_due(kind: str) -> bool:
+    """Return whether a job of this kind can be claimed."""
+    return due(kind).values_list("pk", flat=True).first() is not None
 
 
 def oldest_due_age() -> timedelta | None:
-    """How long the oldest due job has been waiting, or None when nothing is due."""
-    return claimable().order_by("due_at").annotate(age=Now() - F("due_at")).values_list("age", flat=True).first()
+    """Return how long the oldest due job has been waiting, or None when nothing is due."""
+    ages = (due(kind).annotate(age=Now() - F("due_at")).values_list("age", flat=True).first() for kind in JobKind)
+    return max(filter(None, ages), default=None)
 
 
 def start_of_day(moment: datetime) -> datetime:
@@ -48,15 +54,15 @@ def is_newest(insight: Insight) -> bool:
     return newest.values_list("pk", flat=True).first() == insight.pk
 
 
-def newest_correction_of(content_hash: str) -> Correction | None:
-    """The last word on this very content."""
-    return Correction.objects.filter(content_hash=content_hash).order_by("-created_at", "-id").first()
+def newest_corrections_of(content_hashes: Iterable[str]) -> Iterator[Correction]:
+    """The last word on each of these very contents."""
+    return _newest(Correction.objects.filter(content_hash__in=list(content_hashes))).iterator()
 
 
-def corrections_stamp() -> tuple[UUID | None, int]:
-    """Something that changes whenever a correction comes or goes: the newest one's id, and how many there are."""
+def corrections_stamp() -> tuple[UUID, int] | None:
+    """Return what changes whenever a correction comes or goes: the newest one's id and their number; None for none."""
     newest = Correction.objects.order_by("-created_at", "-id").values_list("pk", flat=True).first()
-    return newest, Correction.objects.count()
+    return (newest, Correction.objects.count()) if newest else None
 
 
 def recent_correction_texts(*, limit: int) -> Iterator[tuple[UUID, str]]:
@@ -68,6 +74,11 @@ def recent_correction_texts(*, limit: int) -> Iterator[tuple[UUID, str]]:
 
 def last_words() -> Iterator[Correction]:
     """The newest correction of every corrected content."""
-    newer = Q(created_at__gt=OuterRef("created_at")) | Q(created_at=OuterRef("created_at"), pk__gt=OuterRef("pk"))
-    newest = ~Exists(Correction.objects.filter(newer, content_hash=OuterRef("content_hash")))
-    return Correction.objects.filter(newest).select_related("insight__inquiry").order_by("created_at", "id").iterator()
+    newest = _newest(Correction.objects.select_related("insight__inquiry"))
+    return newest.order_by("created_at", "id").iterator()
+
+
+def _newest(corrections):
+    """Those of these corrections that no later one of the same content overrules."""
+    later = Q(created_at__gt=OuterRef("created_at")) | Q(created_at=OuterRef("created_at"), pk__gt=OuterRef("pk"))
+    return corrections.filter(~Exists(Correction.objects.filter(later, content_hash=OuterRef("content_hash"))))

@@ -1,84 +1,83 @@
-"""The relay: rings for the jobs that are due, and is its own sweep.
+"""The relay: wakes the workers while jobs are due.
 
-The HTTP request never talks to the broker; this loop does, a fraction of a second later. A ring that is lost is rung
-again: after 2, 4, 6 … 12 seconds. Several relays may run.
+The HTTP request never talks to the broker; this loop does, a fraction of a second later. A message says that something
+is due, not what, so a few of them are enough for any backlog, and one that is lost, doubled or late costs nothing.
+Several relays may run.
 """
 
 import logging
 import threading
-from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 
-from django.db import close_old_connections, transaction
-from django.db.models.functions import Now
+from celery import Task
+from django.db import close_old_connections
 
-from .models import Job
-from .queries import claimable
-from .tasks import work
+from .models import JobKind
+from .queries import is_due
+from .services import alerts
+from .tasks import deliver_alerts, work
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
+#: Which task does which kinds of jobs.
+TASKS: Sequence[tuple[Task, Sequence[str]]] = ((work, (JobKind.INSIGHT,)), (deliver_alerts, alerts.KINDS))
+#: How many messages may lie in a queue: enough to wake as many workers within one pause.
+QUEUE_LIMIT = 4
 PAUSE_SECONDS = 0.2
-#: After an error the loop takes a longer breath: a broker that is down is not hammered.
+#: After an error the loop pauses longer: a broker that is down is not hammered.
 PAUSE_AFTER_ERROR_SECONDS = 1.0
 
 
-def ring_due_jobs(*, limit: int = BATCH) -> int:
-    """Ring for the jobs that are due. Gives how many rings were made.
+def publish_wakeups() -> int:
+    """Fill the queue of each task whose jobs are due up to QUEUE_LIMIT messages. Return how many were published.
 
-    Raises whatever the broker's client raises; the jobs not yet rung for are rung for again at their next turn.
+    Raises whatever the broker's client raises.
     """
-    ids = take_rings(limit=limit)
-    if ids:
-        _ring(ids)
-    return len(ids)
+    return sum(_top_up(task) for task, kinds in TASKS if any(map(is_due, kinds)))
 
 
-def _ring(job_ids: list[int]) -> None:
+def _top_up(task: Task) -> int:
+    app = task.app
     # A connection of our own, because kombu would try to connect for ever, whatever task_publish_retry says.
-    with work.app.connection_for_write(transport_options={"max_retries": 0}) as connection:
-        producer = work.app.amqp.Producer(connection, auto_declare=False)
-        for job_id in job_ids:
-            work.apply_async((job_id,), producer=producer)
-
-
-def take_rings(*, limit: int = BATCH) -> list[int]:
-    """The ids of the jobs to ring for now, the pressing first, their next ring moved forward before this one is made.
-
-    SKIP LOCKED is right here, unlike in routing: a job another relay is about to ring for needs no second ring.
-    """
-    with transaction.atomic(durable=True):
-        due = claimable().filter(ring_at__lte=Now()).order_by("ring_at", "id")
-        due = due.select_for_update(skip_locked=True).values_list("pk", "ring_count")
-        # Two reads, each in the order of its index: together they would sort the whole backlog.
-        rows = list(due.filter(is_urgent=True)[:limit])
-        rows += due.filter(is_urgent=False)[: limit - len(rows)]
-        by_count = defaultdict(list)
-        for pk, count in rows:
-            by_count[count].append(pk)
-        for count, ids in by_count.items():
-            pause = timedelta(seconds=min(12, 2 * (count + 1)))
-            Job.objects.filter(pk__in=ids).update(ring_count=count + 1, ring_at=Now() + pause)
-    return [pk for pk, _ in rows]
+    with app.connection_for_write(transport_options={"max_retries": 0}) as connection:
+        queue = app.amqp.queues[getattr(task, "queue", app.conf.task_default_queue)]
+        # Whoever declares a queue is told its length, by every kind of broker.
+        count = QUEUE_LIMIT - queue(connection.default_channel).queue_declare().message_count
+        producer = app.amqp.Producer(connection, auto_declare=False)
+        for _ in range(count):
+            task.apply_async(producer=producer)
+    return max(0, count)
 
 
 def run(stop: threading.Event) -> None:
-    """Ring until told to stop. An error of the broker or the database is said once, and survived."""
+    """Wake the workers until told to stop."""
+    repeat(
+        publish_wakeups,
+        pause=PAUSE_SECONDS,
+        stop=stop,
+        failing="The relay cannot publish: %s: %s",
+        recovered="The relay publishes again.",
+    )
+
+
+def repeat(step: Callable[[], object], *, pause: float, stop: threading.Event, failing: str, recovered: str) -> None:
+    """Run a step again and again until told to stop. An error is logged once, until the step succeeds again.
+
+    Whatever breaks there, the loop is what brings work back: it must not be the thing that dies.
+    """
     is_well = True
     while not stop.is_set():
         close_old_connections()
         try:
-            rung = ring_due_jobs()
+            step()
         except Exception as error:
-            # Whatever breaks here, the relay is what brings work back: it must not be the thing that dies.
             if is_well:
-                logger.warning("The relay cannot ring: %s: %s", type(error).__name__, error)
-            is_well = False
-            stop.wait(PAUSE_AFTER_ERROR_SECONDS)
+                logger.warning(failing, type(error).__name__, error)
+        else:
+            if not is_well:
+                logger.warning(recovered)
+            is_well = True
+            stop.wait(pause)
             continue
-        if not is_well:
-            logger.warning("The relay rings again.")
-        is_well = True
-        if rung < BATCH:
-            stop.wait(PAUSE_SECONDS)
+        is_well = False
+        stop.wait(PAUSE_AFTER_ERROR_SECONDS)

@@ -1,25 +1,31 @@
-"""What a Celery worker does: it is told a job's number and goes to look at the row."""
+"""What a Celery worker does. A message says that something is due; the worker looks for itself what it is."""
 
 import logging
 
 from celery import shared_task
 from django.utils import timezone
 
-from .analyzers.registry import versions
-from .services import retraining
-from .services.work import do_job
+from .analyzers.registry import get_analyzer, versions
+from .services import alerts, reading, retraining
 
 logger = logging.getLogger(__name__)
 
 
 @shared_task(name="triage.work")
-def work(job_id: int) -> None:
-    """Do one job. A message that comes twice, late or for nothing changes nothing."""
-    do_job(job_id)
+def work() -> None:
+    """Read what is due. A message that comes twice, late or for nothing changes nothing."""
+    reading.read_due(analyzer=get_analyzer())
+
+
+# A queue and a worker of its own: a receiver that accepts and says nothing must not keep inquiries from being read.
+@shared_task(name="triage.deliver_alerts", queue="alerts")
+def deliver_alerts() -> None:
+    """Deliver the alerts that are due."""
+    alerts.deliver_due()
 
 
 # It takes minutes: taken off the queue before it begins, so that it isn't handed to a second worker meanwhile.
-@shared_task(name="triage.retrain", acks_late=False, soft_time_limit=1800, time_limit=1860)
+@shared_task(name="triage.retrain", queue="upkeep", acks_late=False, soft_time_limit=1800, time_limit=1860)
 def retrain() -> None:
     """Fit a new version of the offline reader's model on the corrections, if there are new ones."""
     try:

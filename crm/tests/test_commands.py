@@ -51,7 +51,7 @@ def test_createkey_names_the_sources_there_are(site):
     assert refusal.value.returncode == 1
 
 
-def test_relay_refuses_to_ring_for_nobody(settings):
+def test_relay_refuses_to_run_without_redis(settings):
     settings.EMBEDDED = True
 
     with pytest.raises(CommandError, match="REDIS_URL is not set"):
@@ -72,7 +72,7 @@ def test_relay_ends_when_told_to(redis_url, number):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert relay.stdout.readline() == "The relay rings.\n"
+    assert relay.stdout.readline() == "The relay runs.\n"
 
     relay.send_signal(number)
 

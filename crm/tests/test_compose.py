@@ -13,6 +13,8 @@ from django.core.management import get_commands, load_command_class
 from django.urls import resolve
 from django.utils.module_loading import import_string
 
+from config.celery import app
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
@@ -109,12 +111,36 @@ def test_the_example_knows_every_setting_and_no_other():
 
 
 def test_everything_needed_is_there():
-    assert set(SERVICES) == {"web", "worker", "relay", "beat", "migrate", "postgres", "redis"}
+    assert set(SERVICES) == {"web", "worker", "worker-alerts", "relay", "beat", "migrate", "postgres", "redis"}
     for name, service in SERVICES.items():
         assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
         assert set(service.get("depends_on", {})) <= set(SERVICES)
     volumes = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
     assert set(volumes) == set(COMPOSE["volumes"])
+
+
+def queues_served(name):
+    words = shlex.split(SERVICES[name]["command"])
+    return set(words[words.index("-Q") + 1].split(",")) if "-Q" in words else {app.conf.task_default_queue}
+
+
+def test_every_task_goes_to_a_queue_that_one_worker_serves():
+    ours = {task for name, task in app.tasks.items() if name.startswith(("triage.", "crm."))}
+    served = queues_served("worker"), queues_served("worker-alerts")
+
+    assert {getattr(task, "queue", app.conf.task_default_queue) for task in ours} == set.union(*served)
+    assert not set.intersection(*served)
+
+
+def test_reading_shares_its_queue_with_nothing():
+    work, *others = sorted(
+        (task for name, task in app.tasks.items() if name.startswith(("triage.", "crm."))),
+        key=lambda task: task.name != "triage.work",
+    )
+
+    assert queues_served("worker") == {"celery"}
+    assert getattr(work, "queue", "celery") == "celery"
+    assert all(getattr(task, "queue", "celery") != "celery" for task in others)
 
 
 def test_the_intake_comes_up_without_redis():

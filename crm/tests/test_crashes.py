@@ -1,10 +1,12 @@
 """P9 in short: whichever database call of a use case fails, everything is there or nothing, and a retry ends it."""
 
 import random
+from contextlib import suppress
 
 import pytest
 from django.apps import apps
 from django.db import OperationalError, connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from crm.models import IdempotencyKey
@@ -14,8 +16,8 @@ from leads.tests.factories import InquiryFactory
 from routing.models import Weight
 from routing.tests.factories import OperatorFactory, SourceFactory
 from triage.analyzers.base import Reading
-from triage.models import Insight, Job
-from triage.services import LEASE, claim_job, finish_reading
+from triage.models import Insight, Job, JobKind
+from triage.services import LEASE, ReadResult, claim_batch, claim_job, finish_batch, finish_reading, read_due
 from triage.tests.factories import JobFactory
 
 from .intake import send
@@ -137,7 +139,7 @@ def test_a_finish_that_fails_anywhere_leaves_the_job_open_and_its_retry_one_insi
     claim = claim_job(job.pk)
 
     def finish():
-        finish_reading(claim, READING, analyzer=Stub)
+        finish_reading(claim, ReadResult(READING, Stub), rng=random.random)
 
     fail_to_commit(finish, monkeypatch)
     calls = fail_at_every_call(finish)
@@ -147,6 +149,48 @@ def test_a_finish_that_fails_anywhere_leaves_the_job_open_and_its_retry_one_insi
     assert Insight.objects.get().job == job
     assert job.done_at is not None
     assert Inquiry.objects.get().priority == "P0"
+
+
+def test_batch_whose_finish_fails_anywhere_leaves_all_jobs_open_and_its_retry_one_insight_each(monkeypatch):
+    jobs = [JobFactory() for _ in range(3)]
+    claims = claim_batch(JobKind.INSIGHT, size=3)
+    readings = [Reading("buy", priority, "call", 0.9) for priority in ("P1", "P2", "P1")]
+
+    def finish():
+        finish_batch([(claim, ReadResult(reading, Stub)) for claim, reading in zip(claims, readings, strict=True)])
+
+    fail_to_commit(finish, monkeypatch)
+    calls = fail_at_every_call(finish)
+
+    assert calls >= 5
+    assert set(Insight.objects.values_list("job", flat=True)) == {job.pk for job in jobs}
+    assert not Job.objects.filter(done_at=None).exists()
+    assert sorted(Inquiry.objects.values_list("priority", flat=True)) == ["P1", "P1", "P2"]
+
+
+def test_claim_of_a_batch_that_fails_anywhere_costs_no_attempt(monkeypatch):
+    for _ in range(3):
+        JobFactory()
+
+    fail_to_commit(lambda: claim_batch(JobKind.INSIGHT, size=3), monkeypatch)
+    calls = fail_at_every_call(lambda: claim_batch(JobKind.INSIGHT, size=3))
+
+    assert calls >= 3
+    assert set(Job.objects.values_list("attempt_count", "token")) == {(1, 1)}
+
+
+def test_worker_that_fails_anywhere_leaves_jobs_that_are_read_once_after_their_leases(monkeypatch):
+    for number in range(3):
+        JobFactory(inquiry__message=f"Number {number}")
+
+    for number in range(1, 30):
+        cut = CutAt(number, after=number % 2)
+        with connection.execute_wrapper(cut), suppress(PowerCut):
+            read_due(analyzer=Stub())
+        Job.objects.filter(done_at=None).update(lease_until=None, due_at=Now(), attempt_count=0)
+    read_due(analyzer=Stub())
+
+    assert Insight.objects.count() == Job.objects.filter(done_at__isnull=False).count() == 3
 
 
 def test_a_claim_that_fails_anywhere_costs_no_attempt(monkeypatch):
@@ -193,4 +237,8 @@ def test_a_hand_over_that_fails_anywhere_leaves_the_inquiry_where_it_was(site, a
 
 
 class Stub:
-    name, version = "stub", "1"
+    name, version, batch_size = "stub", "1", 3
+
+    @staticmethod
+    def read(text, context=None):
+        return READING

@@ -1,5 +1,6 @@
 """`make run`, as a newcomer meets it: one process, started, used, ended and killed."""
 
+import base64
 import json
 import os
 import re
@@ -141,6 +142,28 @@ def test_an_inquiry_survives_kill_9(house):
     assert insight["inquiry"] == inquiry["id"]
     assert told(said, "Login") == told(first_words, "Login")
     assert told(said, "API key") == told(first_words, "API key")
+
+
+def test_webhook_that_hangs_does_not_hold_up_reading(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        house = House(tmp_path)
+        house.environment["ALERT_WEBHOOK_URL"] = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        house.environment["ALERT_WEBHOOK_SECRET"] = "whsec_" + base64.b64encode(bytes(24)).decode()
+        try:
+            key = told(house.serve(), "API key")
+            address = f"http://127.0.0.1:{house.port}/api/v1/inquiries"
+            for number in range(20):
+                ask(address, key=key, body=inquiry_of(number, "СРОЧНО! Сайт лежит, теряем деньги!"))
+            _, last = ask(address, key=key, body=inquiry_of(20, "Where is my invoice?"))
+
+            # Had a thread to deliver each alert first, ten seconds and more each, this would take a minute.
+            assert await_insight(house, last["id"], key=key, seconds=20)["inquiry"] == last["id"]
+        finally:
+            house.end(signal.SIGKILL)
+
+
+def inquiry_of(number, message):
+    return json.dumps({"email": f"{number}@example.com", "message": message}).encode()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

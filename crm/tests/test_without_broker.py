@@ -13,8 +13,9 @@ import config.settings
 from leads.models import Inquiry
 from routing.tests.factories import OperatorFactory, SourceFactory
 from triage import relay
-from triage.models import Job
-from triage.relay import ring_due_jobs
+from triage.models import Job, JobKind
+from triage.queries import is_due
+from triage.relay import QUEUE_LIMIT, publish_wakeups
 
 from .intake import resolve, send
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def broker_at(port):
-    """The task as the service would send it, to a Redis at this port."""
+    """The relay's tasks, published to a Redis at this port."""
     app = Celery("elsewhere", set_as_current=False)
     ours = {name.removeprefix("CELERY_"): value for name, value in vars(config.settings).items() if "CELERY_" in name}
     theirs = {
@@ -32,10 +33,10 @@ def broker_at(port):
     app.conf.update({name.lower(): value for name, value in ours.items()} | theirs)
 
     @app.task(name="triage.work")
-    def work(job_id):
-        raise AssertionError("It is rung for here, not done.")
+    def work():
+        raise AssertionError("It is only published here.")
 
-    return work
+    return ((work, [JobKind.INSIGHT]),)
 
 
 def test_intake_and_resolution_never_call_the_broker(monkeypatch):
@@ -50,43 +51,43 @@ def test_intake_and_resolution_never_call_the_broker(monkeypatch):
 
     assert calls == []
     assert Job.objects.count() == 3
-    assert ring_due_jobs() == len(calls) == 3
+    assert publish_wakeups() == len(calls) == QUEUE_LIMIT
 
 
-def error_of_ringing():
+def error_of_publishing():
     """What the relay runs into; it must not take longer than ten seconds to find out."""
     errors = []
 
-    def ring():
+    def publish():
         try:
-            ring_due_jobs()
+            publish_wakeups()
         except Exception as error:
             errors.append(error)
         finally:
             connection.close()
 
-    thread = threading.Thread(target=ring, daemon=True)
+    thread = threading.Thread(target=publish, daemon=True)
     thread.start()
     thread.join(10)
     return errors[0] if errors else None
 
 
-def test_the_relay_gives_up_soon_on_a_broker_that_hangs_and_keeps_the_job(monkeypatch):
+def test_relay_gives_up_soon_on_a_broker_that_hangs(monkeypatch):
     send(SourceFactory())
     with socket.create_server(("127.0.0.1", 0)) as frozen:
-        monkeypatch.setattr(relay, "work", broker_at(frozen.getsockname()[1]))
+        monkeypatch.setattr(relay, "TASKS", broker_at(frozen.getsockname()[1]))
 
-        error = error_of_ringing()
+        error = error_of_publishing()
 
     assert isinstance(error, OperationalError)
-    assert Job.objects.get(done_at=None, failed_at=None).ring_count == 1
+    assert is_due(JobKind.INSIGHT)
 
 
-def test_the_relay_gives_up_soon_when_there_is_no_broker_and_keeps_the_job(monkeypatch):
+def test_relay_gives_up_soon_when_there_is_no_broker(monkeypatch):
     send(SourceFactory())
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed_port = server.getsockname()[1]
-    monkeypatch.setattr(relay, "work", broker_at(closed_port))
+    monkeypatch.setattr(relay, "TASKS", broker_at(closed_port))
 
-    assert isinstance(error_of_ringing(), OperationalError)
-    assert Job.objects.get(done_at=None, failed_at=None).ring_count == 1
+    assert isinstance(error_of_publishing(), OperationalError)
+    assert is_due(JobKind.INSIGHT)

@@ -1,4 +1,4 @@
-"""What every analyzer takes and gives: a text in, a Reading out. Nothing here knows Django."""
+"""What every analyzer takes and returns: a text in, a Reading out. Nothing here knows Django."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TAGS = (
 class UnreadableError(Exception):
     """The analyzer could not read this text now. The message is shown to the supervisor.
 
-    The job is put off and tried again, a few times.
+    The job is retried later, a few times.
     """
 
 
@@ -55,7 +55,7 @@ class Unavailable(UnreadableError):
 
 
 class TooSoon(UnreadableError):
-    """This minute's requests are used up: the job is put off, which does not count as an attempt."""
+    """This minute's requests are used up: the job is postponed, which does not count as an attempt."""
 
     def __init__(self, seconds: float):
         super().__init__(f"The next request may be made in {seconds:.0f} s.")
@@ -140,7 +140,11 @@ class Reading:
 
 
 class Analyzer(Protocol):
-    """A class named by the TRIAGE_ANALYZER setting. It is built once a process and read from several threads."""
+    """A class named by the TRIAGE_ANALYZER setting. It is built once a process and read from several threads.
+
+    It may have a ``batch_size``: how many texts a worker claims at once, 1 where it has none. More is only for
+    analyzers that call no network, for a worker must end its whole batch within half a minute.
+    """
 
     #: Short and stable; stored with every insight.
     name: str

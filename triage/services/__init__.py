@@ -1,40 +1,52 @@
-"""What is owed to a text, and how it is paid exactly once."""
+"""Pending work on a text, and how it is done exactly once."""
 
+from .finishing import finish_batch, finish_reading
 from .jobs import (
+    BATCH_LEASE,
     LEASE,
     MAX_ATTEMPTS,
     Claim,
     JobFailed,
     LeaseLost,
     backoff,
+    claim_batch,
     claim_job,
-    end_job,
+    complete,
     enqueue_readings,
+    fail,
     failure_in_words,
-    is_urgent,
-    owe,
-    put_off,
+    postpone,
     release_leases,
-    try_again,
+    retry,
+    retry_later,
 )
-from .reading import finish_reading, read_inquiry
+from .reading import read_batch, read_due, read_inquiry
+from .texts import ReadResult
+from .urgency import is_urgent
 
 __all__ = [
+    "BATCH_LEASE",
     "LEASE",
     "MAX_ATTEMPTS",
     "Claim",
     "JobFailed",
     "LeaseLost",
+    "ReadResult",
     "backoff",
+    "claim_batch",
     "claim_job",
-    "end_job",
+    "complete",
     "enqueue_readings",
+    "fail",
     "failure_in_words",
+    "finish_batch",
     "finish_reading",
     "is_urgent",
-    "owe",
-    "put_off",
+    "postpone",
+    "read_batch",
+    "read_due",
     "read_inquiry",
     "release_leases",
-    "try_again",
+    "retry",
+    "retry_later",
 ]

@@ -1,6 +1,6 @@
 """Alerts: a P0 inquiry reaches people who are not looking at the desk, by e-mail and by a signed webhook.
 
-Each is a job: written in the transaction of the insight that caused it, tried again until it was taken, given up with
+Each is a job: written in the transaction of the insight that caused it, tried again until it was taken, or failed with
 a sentence. A worker may die between sending and saying so; then it is sent again under the same id (the webhook's
 `webhook-id`, the e-mail's Message-ID), by which the receiver knows it.
 """
@@ -9,8 +9,8 @@ import base64
 import hashlib
 import hmac
 import json
-import random
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -20,18 +20,20 @@ import httpx
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext, override
 
-from leads.services import Rng
 from triage.analyzers.deadline import Deadline
-from triage.models import Insight, Job, JobKind
+from triage.models import Insight, JobKind
 
-from .jobs import Claim, JobFailed, LeaseLost, claim_job, end_job, give_up, in_words, put_off
+from .jobs import Claim, JobFailed, LeaseLost, claim_batch, complete, enqueue_missing, fail, in_words, retry_later
 
+KINDS = (JobKind.ALERT_EMAIL, JobKind.ALERT_WEBHOOK)
 #: For the whole of one delivery, well below a job's lease.
 SECONDS = 10.0
+#: After so long a task delivers no more: one more of each kind still fits into a task's time limit.
+WORK_SECONDS = 15.0
 
 
 class NotWanted(JobFailed):
@@ -46,24 +48,12 @@ class Alert:
     insight: Insight
 
 
-def owe_alerts(insight: Insight, *, now: datetime) -> None:
+def enqueue_alerts(insight: Insight, *, now: datetime) -> None:
     """Write down that people are to be told of this insight, by every channel that is set.
 
     Once for an inquiry's content, however often it is read. Runs inside the caller's transaction.
     """
-    owed = [
-        Job(
-            kind=kind,
-            inquiry_id=insight.inquiry_id,
-            content_hash=insight.content_hash,
-            is_urgent=True,
-            due_at=Now(),
-            ring_at=Now(),
-            created_at=now,
-        )
-        for kind in open_channels()
-    ]
-    Job.objects.bulk_create(owed, ignore_conflicts=True)
+    enqueue_missing(open_channels(), inquiry_id=insight.inquiry_id, content_hash=insight.content_hash, now=now)
 
 
 def open_channels() -> list[str]:
@@ -72,29 +62,38 @@ def open_channels() -> list[str]:
     return [kind for kind, receiver in wanted.items() if receiver]
 
 
-def deliver_alert(job_id: int, *, now: datetime, rng: Rng = random.random) -> bool:
-    """Do one job: send an alert by its channel, outside any transaction, and end the job when it was taken.
+def deliver_due(*, seconds: float = WORK_SECONDS, now: Callable[[], datetime] = timezone.now) -> None:
+    """Deliver due alerts until nothing is due or the time is up.
 
-    Gives False when there was nothing to do or it was not taken; then it is put off, or given up with a sentence. A
-    defect is raised again after that, so that it is logged.
+    One of each kind in turn: a mail server that hangs must not keep the webhooks back. Raises what a defect raised.
     """
-    claim = claim_job(job_id)
-    if claim is None:
-        return False
+    deadline = time.monotonic() + seconds
+    while claims := [claim for kind in KINDS for claim in claim_batch(kind)]:
+        for claim in claims:
+            deliver_alert(claim, now=now())
+        if time.monotonic() >= deadline:
+            break
+
+
+def deliver_alert(claim: Claim, *, now: datetime) -> bool:
+    """Send a claimed alert by its channel, outside any transaction, and complete its job. Return whether it was taken.
+
+    If not, it is retried later, or failed with a sentence. A defect is raised again after that, so that it is logged.
+    """
     try:
         _send(claim, now=now)
         with transaction.atomic(durable=True):
-            end_job(claim)
+            complete(claim)
     except LeaseLost:
         return False
     except NotWanted as error:
-        give_up(claim, failure=in_words(error))
+        fail(claim, failure=in_words(error))
         return False
     except JobFailed as error:
-        put_off(claim, failure=in_words(error), rng=rng)
+        retry_later(claim, failure=in_words(error))
         return False
     except Exception as error:
-        put_off(claim, failure=in_words(error), rng=rng)
+        retry_later(claim, failure=in_words(error))
         raise
     return True
 
@@ -114,7 +113,7 @@ def _send(claim: Claim, *, now: datetime) -> None:
 def _alert(claim: Claim) -> Alert | None:
     read = Insight.objects.filter(inquiry=claim.inquiry_id, content_hash=claim.content_hash)
     insight = read.select_related("inquiry__lead", "inquiry__source").order_by("-created_at", "-id").first()
-    # Of the inquiry and its content, not of the job: what is owed again later is still the same alert.
+    # Of the inquiry and its content, not of the job: when it is enqueued again later, it is still the same alert.
     alert_id = f"p0_{claim.inquiry_id.hex}_{claim.content_hash[:16]}"
     return Alert(alert_id, insight) if insight else None
 

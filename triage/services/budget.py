@@ -8,14 +8,11 @@ from typing import Self
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from triage.analyzers.base import TooSoon, Unavailable
 from triage.models import Note, Period, Usage
-from triage.queries import open_jobs, start_of_day
-
-from .jobs import Claim
+from triage.queries import start_of_day
 
 MINUTE = timedelta(minutes=1)
 
@@ -52,7 +49,7 @@ def spend(analyzer: str, budget: Budget, *, now: Callable[[], datetime] = timezo
 
 
 def _count(analyzer: str, period: Period, starts_at: datetime, *, limit: int) -> bool:
-    """Add one to a count, unless it has reached the limit. Gives whether it was added."""
+    """Add one to a count, unless it has reached the limit. Return whether it was added."""
     mine = Usage.objects.filter(analyzer=analyzer, period=period, starts_at=starts_at)
     free = mine.filter(count__lt=limit) if limit else mine
     if free.update(count=F("count") + 1):
@@ -63,15 +60,3 @@ def _count(analyzer: str, period: Period, starts_at: datetime, *, limit: int) ->
     if period == Period.MINUTE:
         Usage.objects.filter(analyzer=analyzer, period=period, starts_at__lt=starts_at - MINUTE).delete()
     return bool(free.update(count=F("count") + 1))
-
-
-def wait_for_turn(claim: Claim, *, seconds: float) -> None:
-    """Give the lease back because it was too soon: due again when told, and the attempt is not counted.
-
-    Does nothing when another worker has the job by now.
-    """
-    mine = open_jobs().filter(pk=claim.job_id, token=claim.token)
-    again = Now() + timedelta(seconds=seconds)
-    mine.update(
-        due_at=again, ring_at=again, ring_count=0, lease_until=None, attempt_count=F("attempt_count") - 1, failure=""
-    )

@@ -10,7 +10,7 @@ from triage.analyzers.policy import next_action_of, priority_of
 from triage.models import Correction, Insight, Intent
 from triage.queries import is_newest
 
-from .acting import act_on
+from .effects import apply_insight
 
 
 @own_transaction
@@ -40,7 +40,7 @@ def correct_insight(
     insight.save(update_fields=["intent", "priority", "next_action", "corrected_by", "corrected_at"])
     if is_newest(insight):
         _release_from_spam(insight, by=by, now=now, rng=rng)
-        act_on(insight, by=by, now=now, rng=rng)
+        apply_insight(insight, by=by, now=now, rng=rng)
     return correction
 
 
@@ -74,7 +74,7 @@ def _remember(insight: Insight, *, by, now: datetime, **right: str) -> Correctio
 
 
 def _release_from_spam(insight: Insight, *, by, now: datetime, rng: Rng) -> None:
-    """It was held back as spam, and is none: it goes where it would have gone."""
+    """It was put on hold as spam, and is none: it goes where it would have gone."""
     if insight.intent != Intent.SPAM and insight.inquiry.waiting_reason == WaitingReason.HELD_AS_SPAM:
         # Somebody else may have resolved or given it since it was looked at.
         with suppress(InquiryResolved, NotHeld):

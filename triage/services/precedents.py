@@ -1,12 +1,14 @@
 """What a supervisor has said of this text before, or of one that is nearly the same: it decides before any analyzer.
 
-Cheap by design: one look for the very same content; for the rest, the recent corrections are kept in memory, read anew
-when there is another, and compared letter by letter.
+Cheap by design: one look whether there are corrections at all, one for the very same contents; for the rest, the
+recent corrections are kept in memory, read anew when there is another, and compared letter by letter.
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from uuid import UUID
 
 from rapidfuzz import fuzz, process
 
@@ -14,7 +16,7 @@ from leads.identity import fold
 from triage.analyzers.base import INTENTS, PRIORITIES, Context, Reading
 from triage.analyzers.registry import offline_reader
 from triage.models import Correction
-from triage.queries import corrections_stamp, newest_correction_of, recent_correction_texts
+from triage.queries import corrections_stamp, newest_corrections_of, recent_correction_texts
 
 #: How alike two texts must be, of 1.
 LIKENESS = 0.9
@@ -60,21 +62,37 @@ class Precedent:
         )
 
 
-def precedent_of(message: str, *, content_hash: str) -> Precedent | None:
-    """The correction that decides this message, if there is one. An empty message is like no other."""
-    if not message.strip():
-        return None
-    if same := newest_correction_of(content_hash):
-        return Precedent(same, 1.0)
+def precedents_of(messages: Mapping[str, str]) -> dict[str, Precedent]:
+    """Return the corrections that decide these messages, which are given and found by their content hashes.
+
+    An empty message is like no other. One statement while there are no corrections, three at most.
+    """
+    stamp = corrections_stamp()
+    if stamp is None:
+        return {}
+    messages = {content_hash: message for content_hash, message in messages.items() if message.strip()}
+    same = {correction.content_hash: Precedent(correction, 1.0) for correction in newest_corrections_of(messages)}
+    others = [(content_hash, message) for content_hash, message in messages.items() if content_hash not in same]
+    likeness = {content_hash: dict(_alike(message, stamp)) for content_hash, message in others}
+    # In the meantime one may have been deleted.
+    corrections = Correction.objects.in_bulk({pk for alike in likeness.values() for pk in alike})
+    near = {
+        content_hash: next((Precedent(corrections[pk], alike[pk]) for pk in alike if pk in corrections), None)
+        for content_hash, alike in likeness.items()
+    }
+    return same | {content_hash: precedent for content_hash, precedent in near.items() if precedent}
+
+
+def _alike(message: str, stamp) -> Iterator[tuple[UUID, float]]:
+    """The ids of the recent corrections whose texts say nearly the same, the likest first, and how alike they are."""
     text = _plain(message)
     if not SHORTEST <= len(text) <= LONGEST:
-        return None
-    ids, texts = _recent(corrections_stamp())
+        return
+    ids, texts = _recent(stamp)
     alike = process.extract(text, texts, scorer=fuzz.ratio, score_cutoff=100 * LIKENESS, limit=CLOSER_LOOKS)
     for other, score, place in alike:
-        if _says_the_same(text, other) and (correction := Correction.objects.filter(pk=ids[place]).first()):
-            return Precedent(correction, score / 100)
-    return None
+        if _says_the_same(text, other):
+            yield ids[place], score / 100
 
 
 @lru_cache(maxsize=1)

@@ -1,69 +1,117 @@
-"""Reading an inquiry: from its text to exactly one insight."""
+"""Reading inquiries: from their texts to exactly one insight each."""
 
+import logging
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
+from datetime import timedelta
 
-from leads.models import Inquiry
-from leads.services import own_transaction
-from triage.analyzers.base import Analyzer, Reading, TooSoon, UnreadableError
-from triage.models import Insight, Job
+from django.db import OperationalError
 
-from .acting import act_on
-from .asking import ask
-from .budget import wait_for_turn
-from .jobs import Claim, JobFailed, LeaseLost, claim_job, end_job, in_words, put_off
+from leads.services import Rng
+from triage.analyzers.base import Analyzer, TooSoon, UnreadableError
+from triage.models import Insight, JobKind
+
+from .finishing import Finding, finish_batch, finish_reading
+from .jobs import (
+    BATCH_LEASE,
+    LEASE,
+    Claim,
+    JobFailed,
+    LeaseLost,
+    claim_batch,
+    claim_job,
+    in_words,
+    postpone,
+    retry_later,
+)
+from .texts import read_texts
+
+logger = logging.getLogger(__name__)
+
+#: After so long a task begins no other batch. Its last one, which may wait for a model, must end within the task's
+#: time limit.
+WORK_SECONDS = 5.0
 
 
-def read_inquiry(job_id: int, *, analyzer: Analyzer, rng: Callable[[], float] = random.random) -> Insight | None:
-    """Do one job: claim it, read the text outside any transaction, and write the insight and the job's end together.
+def read_due(*, analyzer: Analyzer, seconds: float = WORK_SECONDS, rng: Rng = random.random) -> int:
+    """Read due inquiries, a batch at a time, until nothing is due or the time is up. Return how many were read.
 
-    Gives None when there is nothing to do: the job is done, held by another, not yet due, or gone. Rung twice, it is
-    done once. A reading that fails is put off or, after MAX_ATTEMPTS, given up with a sentence; a defect of the
-    analyzer is raised again after that, so that it is logged.
+    Raises what a defective analyzer raised, after the rest of that batch was done.
     """
-    claim = claim_job(job_id)
-    if claim is None:
-        return None
+    read_count, deadline = 0, time.monotonic() + seconds
+    while claims := claim_batch(JobKind.INSIGHT, size=batch_size(analyzer), lease=lease_for(analyzer)):
+        read_count += len(read_batch(claims, analyzer=analyzer, rng=rng))
+        if time.monotonic() >= deadline:
+            break
+    return read_count
+
+
+def read_inquiry(job_id: int, *, analyzer: Analyzer, rng: Rng = random.random) -> Insight | None:
+    """Do one job by its number; None when it is done, held by another worker, not yet due, or cannot be read now."""
+    claim = claim_job(job_id, lease=lease_for(analyzer))
+    insights = read_batch([claim], analyzer=analyzer, rng=rng) if claim else []
+    return insights[0] if insights else None
+
+
+def batch_size(analyzer: Analyzer) -> int:
+    """Return how many texts are claimed at once: one, unless the analyzer says that it reads without a network."""
+    return getattr(analyzer, "batch_size", 1)
+
+
+def lease_for(analyzer: Analyzer) -> timedelta:
+    """Return how long a job belongs to its worker when this analyzer reads."""
+    return BATCH_LEASE if batch_size(analyzer) > 1 else LEASE
+
+
+def read_batch(claims: Sequence[Claim], *, analyzer: Analyzer, rng: Rng = random.random) -> list[Insight]:
+    """Read the texts of claimed jobs outside any transaction, and write each insight together with its job's end.
+
+    A text that cannot be read, or whose insight cannot be written, is retried later and leaves the others alone. A
+    defect of the analyzer is raised again after that, so that it is logged.
+    """
+    findings: list[Finding] = []
+    defects: list[Exception] = []
+    for claim, result in read_texts(claims, analyzer=analyzer):
+        if not isinstance(result, Exception):
+            findings.append((claim, result))
+        elif not _is_expected(claim, result):
+            defects.append(result)
+    insights = _finish(findings, defects, rng=rng)
+    for defect in defects[1:]:
+        logger.error("Another text of the batch could not be read", exc_info=defect)
+    if defects:
+        raise defects[0]
+    return insights
+
+
+def _is_expected(claim: Claim, error: Exception) -> bool:
+    """Give a claim back whose text could not be read. Return whether that is the analyzer's right."""
+    if isinstance(error, TooSoon):
+        postpone(claim, seconds=error.seconds)
+    elif isinstance(error, UnreadableError):
+        retry_later(claim, failure=in_words(JobFailed(error)))
+    else:
+        retry_later(claim, failure=in_words(error))
+        return False
+    return True
+
+
+def _finish(findings: list[Finding], defects: list[Exception], *, rng: Rng) -> list[Insight]:
     try:
-        heard = ask(claim, analyzer=analyzer)
-        return finish_reading(claim, heard.reading, analyzer=heard.analyzer, note=heard.note, rng=rng)
-    except (LeaseLost, Inquiry.DoesNotExist):
-        return None
-    except TooSoon as error:
-        wait_for_turn(claim, seconds=error.seconds)
-        return None
-    except UnreadableError as error:
-        put_off(claim, failure=in_words(JobFailed(error)), rng=rng)
-        return None
-    except Exception as error:
-        put_off(claim, failure=in_words(error), rng=rng)
+        insights, rest = finish_batch(findings)
+    except OperationalError:
+        # The database is away, and would be for each of them: their leases lapse.
         raise
-
-
-@own_transaction
-def finish_reading(
-    claim: Claim, reading: Reading, *, analyzer: Analyzer, note: str = "", rng: Callable[[], float] = random.random
-) -> Insight:
-    """Write the insight, what follows from it and the job's end, all or nothing. Raises LeaseLost.
-
-    ``analyzer`` is the one that really read; ``note`` says how that came about, where it is out of the ordinary.
-    """
-    end_job(claim)
-    now = Job.objects.values_list("done_at", flat=True).get(pk=claim.job_id)
-    insight = Insight.objects.create(
-        job_id=claim.job_id,
-        inquiry_id=claim.inquiry_id,
-        intent=reading.intent,
-        priority=reading.priority,
-        next_action=reading.next_action,
-        confidence=reading.confidence,
-        tags=list(reading.tags),
-        evidence=[words.as_dict() for words in reading.evidence],
-        analyzer=analyzer.name,
-        version=analyzer.version,
-        note=note,
-        content_hash=claim.content_hash,
-        created_at=now,
-    )
-    act_on(insight, now=now, rng=rng)
-    return insight
+    except Exception:
+        # One of them cannot be written. Alone it shows which, and takes nobody along.
+        insights, rest = [], findings
+    for claim, result in rest:
+        try:
+            insights.append(finish_reading(claim, result, rng=rng))
+        except LeaseLost:
+            continue
+        except Exception as error:
+            retry_later(claim, failure=in_words(error))
+            defects.append(error)
+    return insights

@@ -1,4 +1,4 @@
-"""Inquiries that are owed a reading."""
+"""Inquiries that are to be read."""
 
 from datetime import timedelta
 
@@ -10,14 +10,13 @@ from triage.models import Job
 
 
 class JobFactory(factory.django.DjangoModelFactory):
-    """Due, and rung for by nobody yet."""
+    """Due, and claimed by nobody yet."""
 
     inquiry = factory.SubFactory(InquiryFactory)
     content_hash = factory.SelfAttribute("inquiry.content_hash")
     created_at = factory.SelfAttribute("inquiry.created_at")
     # The database's clock, which is the one that claims go by.
     due_at = factory.LazyFunction(lambda: Now() - timedelta(seconds=1))
-    ring_at = factory.LazyFunction(lambda: Now() - timedelta(seconds=1))
 
     class Meta:
         model = Job

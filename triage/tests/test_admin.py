@@ -1,4 +1,4 @@
-"""Jobs and insights at the desk: windows, and a second try for what was given up."""
+"""Jobs and insights at the desk: read-only, and a second try for what failed."""
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -28,10 +28,10 @@ def failed():
     return JobFactory(failed_at=timezone.now(), attempt_count=5, failure="The model did not answer.")
 
 
-def test_a_job_that_was_given_up_is_tried_again(admin_client, failed):
+def test_failed_job_is_tried_again(admin_client, failed):
     response = try_again(admin_client, failed, JobFactory())
 
-    assert said(response) == ["1 job will be tried again.", "1 was not given up."]
+    assert said(response) == ["1 job will be tried again.", "1 job had not failed."]
     failed.refresh_from_db()
     assert (failed.failed_at, failed.attempt_count) == (None, 0)
 
@@ -47,10 +47,10 @@ def test_who_may_only_look_tries_nothing(client, failed):
     assert failed.failed_at
 
 
-def test_the_filter_shows_what_failed_and_what_is_owed(admin_client, failed):
-    owed, done = JobFactory(), JobFactory(done_at=timezone.now())
+def test_filter_shows_failed_queued_and_done_jobs(admin_client, failed):
+    queued, done = JobFactory(), JobFactory(done_at=timezone.now())
 
-    for state, job in {"failed": failed, "open": owed, "done": done}.items():
+    for state, job in {"failed": failed, "open": queued, "done": done}.items():
         assert list(admin_client.get(f"{LIST}?state={state}").context["cl"].result_list) == [job]
 
 

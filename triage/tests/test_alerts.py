@@ -1,4 +1,4 @@
-"""A P0 inquiry is told to people: once owed, sent until it is taken, always under one id."""
+"""A P0 inquiry alerts people: enqueued once, sent until it is taken, always under one id."""
 
 import base64
 import hashlib
@@ -18,9 +18,9 @@ from leads.identity import content_hash
 from leads.tests.factories import InquiryFactory, LeadFactory
 from triage.analyzers.base import Reading
 from triage.models import Insight, Job, JobKind
-from triage.services import alerts, claim_job, finish_reading, jobs, owe
-from triage.services.work import do_job
+from triage.services import alerts, claim_job, jobs, read_inquiry
 
+from .factories import JobFactory
 from .receiver import DRIP, HANG_UP, Receiver, running
 
 pytestmark = pytest.mark.django_db
@@ -62,17 +62,16 @@ def inquiry():
 
 
 def read(inquiry, analyzer=None):
-    """The inquiry read by a worker; gives the open jobs that came of it."""
-    analyzer = analyzer or Says()
-    claim = claim_job(owe(inquiry, now=timezone.now()).pk)
-    finish_reading(claim, analyzer.read(""), analyzer=analyzer)
+    """Have the inquiry read by a worker; return the open jobs that came of it."""
+    read_inquiry(JobFactory(inquiry=inquiry).pk, analyzer=analyzer or Says())
     return list(Job.objects.filter(inquiry=inquiry, done_at=None).order_by("kind"))
 
 
-def ring(job, *, later=timedelta(0)):
-    """A worker is told of the job, some time later."""
+def deliver(job):
+    """Let a worker deliver this alert, whenever it is due."""
     Job.objects.filter(pk=job.pk).update(due_at=Now() - timedelta(seconds=1), lease_until=None)
-    do_job(job.pk)
+    if claim := claim_job(job.pk):
+        alerts.deliver_alert(claim, now=timezone.now())
     job.refresh_from_db()
 
 
@@ -100,31 +99,31 @@ def test_the_signature_is_the_one_of_the_specification():
     assert headers["webhook-signature"] == "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="
 
 
-def test_it_owes_no_alert_that_has_nobody_to_go_to(inquiry):
+def test_alert_without_receivers_is_not_enqueued(inquiry):
     assert read(inquiry) == []
 
 
-def test_it_owes_an_alert_by_every_channel_in_the_transaction_of_the_insight(inquiry, receiver, mailbox):
-    owed = read(inquiry)
+def test_p0_enqueues_an_alert_for_every_channel(inquiry, receiver, mailbox):
+    enqueued = read(inquiry)
 
-    assert [job.kind for job in owed] == [JobKind.ALERT_EMAIL, JobKind.ALERT_WEBHOOK]
-    assert {job.content_hash for job in owed} == {inquiry.content_hash}
+    assert [job.kind for job in enqueued] == [JobKind.ALERT_EMAIL, JobKind.ALERT_WEBHOOK]
+    assert {job.content_hash for job in enqueued} == {inquiry.content_hash}
 
 
-def test_it_owes_nothing_for_less_than_p0(inquiry, receiver, mailbox):
+def test_less_than_p0_enqueues_no_alert(inquiry, receiver, mailbox):
     assert read(inquiry, Says(priority="P1")) == []
 
 
-def test_it_owes_the_same_alert_only_once(inquiry, receiver):
+def test_same_alert_is_enqueued_once(inquiry, receiver):
     (job,) = read(inquiry)
 
-    alerts.owe_alerts(Insight.objects.get(), now=timezone.now())
+    alerts.enqueue_alerts(Insight.objects.get(), now=timezone.now())
 
     assert Job.objects.get(kind=JobKind.ALERT_WEBHOOK) == job
 
 
 def test_a_failure_after_the_insight_leaves_no_alert(inquiry, receiver, monkeypatch):
-    monkeypatch.setattr(alerts.Job.objects, "bulk_create", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(jobs.Job.objects, "bulk_create", lambda *a, **k: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         read(inquiry)
@@ -136,7 +135,7 @@ def test_it_posts_what_happened_signed_and_ends_the_job(inquiry, receiver, setti
     settings.PUBLIC_URL = "https://desk.example.com/"
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
 
     assert job.done_at
     message_id, body = verified(receiver.requests[0])
@@ -156,7 +155,7 @@ def test_it_posts_what_happened_signed_and_ends_the_job(inquiry, receiver, setti
 
 def test_it_tells_no_more_of_the_person_than_the_name_unless_it_is_told_to(inquiry, receiver, mailbox, settings):
     for job in read(inquiry):
-        ring(job)
+        deliver(job)
     sent = receiver.requests[0][1].decode() + mailbox[0].message().as_string()
     assert "pat@example.com" not in sent and "9991234567" not in sent and "money" not in sent
 
@@ -170,7 +169,7 @@ def test_it_signs_with_both_secrets_while_one_is_being_replaced(inquiry, receive
     settings.ALERT_WEBHOOK_SECRET = [NEW_SECRET, SECRET]
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
 
     assert verified(receiver.requests[0], SECRET) == verified(receiver.requests[0], NEW_SECRET)
 
@@ -188,10 +187,10 @@ def test_it_tries_again_under_the_same_id_until_it_is_taken(inquiry, receiver, a
     receiver.answers = [answer, 200]
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
     assert (job.done_at, job.failed_at, job.failure) == (None, None, failure)
     assert job.due_at > timezone.now()
-    ring(job)
+    deliver(job)
 
     assert job.done_at and not job.failure
     first, second = [verified(request)[0] for request in receiver.requests]
@@ -204,7 +203,7 @@ def test_it_does_not_wait_for_ever(inquiry, receiver, monkeypatch, answer):
     receiver.answers = [answer]
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
 
     assert job.failure == "The webhook’s receiver did not answer in time."
     assert not job.done_at
@@ -214,37 +213,37 @@ def test_it_survives_a_receiver_that_is_not_there(inquiry, receiver, settings):
     settings.ALERT_WEBHOOK_URL = "http://127.0.0.1:1/"
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
 
     assert job.failure == "The webhook’s receiver could not be reached (ConnectError)."
 
 
-def test_it_gives_up_after_as_many_attempts_as_any_job_and_can_be_tried_again(inquiry, receiver):
+def test_alert_fails_after_max_attempts_and_can_be_retried(inquiry, receiver):
     receiver.answers = [500] * jobs.MAX_ATTEMPTS + [200]
     (job,) = read(inquiry)
 
     for _ in range(jobs.MAX_ATTEMPTS):
-        ring(job)
+        deliver(job)
     assert job.failed_at and "500" in job.failure
-    jobs.try_again([job.pk])
-    ring(job)
+    jobs.retry([job.pk])
+    deliver(job)
 
     assert job.done_at
     assert len({verified(request)[0] for request in receiver.requests}) == 1
 
 
-def test_it_gives_up_at_once_when_the_receiver_wants_no_more(inquiry, receiver):
+def test_alert_fails_at_once_when_the_receiver_wants_no_more(inquiry, receiver):
     receiver.answers = [410]
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
 
     assert job.failed_at
     assert job.failure == "The webhook’s receiver wants no alerts any more (410)."
 
 
 def test_a_worker_that_dies_after_sending_leads_to_the_same_id_again(inquiry, receiver, mailbox, monkeypatch):
-    owed = read(inquiry)
+    enqueued = read(inquiry)
 
     class Killed(BaseException):
         pass
@@ -253,12 +252,12 @@ def test_a_worker_that_dies_after_sending_leads_to_the_same_id_again(inquiry, re
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(alerts, "end_job", die)
-        for job in owed:
+        patch.setattr(alerts, "complete", die)
+        for job in enqueued:
             with pytest.raises(Killed):
-                ring(job)
-    for job in owed:
-        ring(job)
+                deliver(job)
+    for job in enqueued:
+        deliver(job)
 
     assert len({verified(request)[0] for request in receiver.requests}) == 1
     assert len(receiver.requests) == 2
@@ -266,11 +265,11 @@ def test_a_worker_that_dies_after_sending_leads_to_the_same_id_again(inquiry, re
     assert len(mailbox) == 2
 
 
-def test_a_bell_rung_twice_sends_once(inquiry, receiver):
-    (job,) = read(inquiry)
+def test_many_wakeups_send_once(inquiry, receiver):
+    read(inquiry)
 
     for _ in range(10):
-        do_job(job.pk)
+        alerts.deliver_due()
 
     assert len(receiver.requests) == 1
 
@@ -279,7 +278,7 @@ def test_it_writes_one_mail_to_all_whose_subject_says_what_it_is(inquiry, mailbo
     settings.PUBLIC_URL = "https://desk.example.com"
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
 
     (message,) = mailbox
     assert message.subject == "P0 · Pat Lee · Support"
@@ -292,7 +291,7 @@ def test_it_writes_in_the_language_of_the_house(inquiry, mailbox, settings):
     settings.LANGUAGE_CODE = "ru"
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
 
     assert mailbox[0].subject == "P0 · Pat Lee · Поддержка"
     assert "Следующий шаг: Передать выше" in mailbox[0].body
@@ -302,7 +301,7 @@ def test_a_name_cannot_forge_a_header(mailbox):
     inquiry = InquiryFactory(lead=LeadFactory(name="Pat\r\nBcc: all@example.com"), message="Down!")
     (job,) = read(inquiry)
 
-    ring(job)
+    deliver(job)
 
     assert mailbox[0].subject == "P0 · Pat Bcc: all@example.com · Support"
     assert mailbox[0].recipients() == ["sue@example.com", "duty@example.com"]
@@ -312,10 +311,10 @@ def test_a_mail_server_that_fails_is_tried_again(inquiry, mailbox, monkeypatch):
     (job,) = read(inquiry)
     with monkeypatch.context() as patch:
         patch.setattr(EmailBackend, "send_messages", _disconnected)
-        ring(job)
+        deliver(job)
     assert job.failure == "The e-mail could not be sent (SMTPServerDisconnected)."
 
-    ring(job)
+    deliver(job)
 
     assert job.done_at and len(mailbox) == 1
 
@@ -324,21 +323,20 @@ def _disconnected(self, messages):
     raise SMTPServerDisconnected("user:password")
 
 
-def test_what_is_owed_to_a_channel_that_was_closed_is_ended(inquiry, receiver, settings):
+def test_alert_for_a_closed_channel_is_completed_unsent(inquiry, receiver, settings):
     (job,) = read(inquiry)
     settings.ALERT_WEBHOOK_URL = ""
 
-    ring(job)
+    deliver(job)
 
     assert job.done_at and not receiver.requests
 
 
 def test_an_alert_outlives_neither_its_inquiry_nor_a_worker(inquiry, receiver):
-    (job,) = read(inquiry)
-    number = job.pk
+    read(inquiry)
     inquiry.delete()
 
-    do_job(number)
+    alerts.deliver_due()
 
     assert not receiver.requests
 
@@ -347,7 +345,7 @@ def test_the_address_is_not_written_to_the_log(inquiry, receiver, caplog):
     (job,) = read(inquiry)
 
     with caplog.at_level(logging.INFO):
-        ring(job)
+        deliver(job)
 
     assert "/hook/" not in caplog.text
 

@@ -12,8 +12,10 @@ from routing.tests.factories import OperatorFactory, SourceFactory
 from triage.analyzers.base import Reading
 from triage.analyzers.registry import offline_reader
 from triage.models import Correction, Insight, Job, JobKind
-from triage.services import owe, read_inquiry
+from triage.services import read_inquiry
 from triage.services.corrections import correct_insight
+
+from .factories import JobFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +47,7 @@ def sue():
 
 def read(message=MESSAGE, analyzer=None, **fields):
     inquiry = InquiryFactory(message=message, **fields)
-    return read_inquiry(owe(inquiry, now=timezone.now()).pk, analyzer=analyzer or Says())
+    return read_inquiry(JobFactory(inquiry=inquiry).pk, analyzer=analyzer or Says())
 
 
 def correct(insight, by, **right):
@@ -112,7 +114,7 @@ def test_the_priority_is_the_place_in_the_queue_at_once(sue):
 def test_only_the_newest_insight_moves_the_inquiry(sue):
     older = read()
     newer = Insight.objects.create(
-        job=owe_again(older.inquiry),
+        job=enqueue_again(older.inquiry),
         inquiry=older.inquiry,
         intent="info",
         priority="P2",
@@ -130,13 +132,12 @@ def test_only_the_newest_insight_moves_the_inquiry(sue):
     assert Inquiry.objects.get(pk=newer.inquiry_id).priority == "P2"
 
 
-def owe_again(inquiry):
+def enqueue_again(inquiry):
     return Job.objects.create(
         kind="insight",
         inquiry=inquiry,
         content_hash="other",
         due_at=timezone.now(),
-        ring_at=timezone.now(),
         created_at=timezone.now(),
     )
 

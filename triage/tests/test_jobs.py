@@ -1,5 +1,6 @@
-"""P2 and P10 in short: work is done exactly once, by whoever holds the lease, and given up when it cannot be done."""
+"""P2 and P10 in short: work is done exactly once, by whoever holds the lease, and fails when it cannot be done."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -14,14 +15,17 @@ from triage.queries import claimable, oldest_due_age
 from triage.services import (
     LEASE,
     LeaseLost,
+    ReadResult,
     backoff,
     claim_job,
     finish_reading,
-    put_off,
+    postpone,
     read_inquiry,
     release_leases,
-    try_again,
+    retry,
+    retry_later,
 )
+from triage.services import jobs as services
 
 from .factories import JobFactory
 
@@ -67,7 +71,7 @@ def is_close(moment, expected):
     return abs((moment - expected).total_seconds()) < 10
 
 
-def test_a_reading_becomes_an_insight_and_the_inquirys_priority(job):
+def test_reading_becomes_an_insight_and_the_inquirys_priority(job):
     insight = read_inquiry(job.pk, analyzer=Reader())
 
     job.refresh_from_db()
@@ -83,7 +87,7 @@ def test_a_reading_becomes_an_insight_and_the_inquirys_priority(job):
     assert insight.created_at == job.done_at
 
 
-def test_the_analyzer_is_told_the_text_who_wrote_it_and_how_often_before(job):
+def test_analyzer_gets_text_lead_name_and_earlier_count(job):
     InquiryFactory(lead=job.inquiry.lead, created_at=job.inquiry.created_at - timedelta(days=1))
     InquiryFactory(lead=LeadFactory(name="Max Orlov"), created_at=job.inquiry.created_at - timedelta(days=1))
     reader = Reader()
@@ -94,7 +98,7 @@ def test_the_analyzer_is_told_the_text_who_wrote_it_and_how_often_before(job):
 
 
 @pytest.mark.parametrize("times", [2, 10])
-def test_rung_for_many_times_it_is_read_once(job, times):
+def test_inquiry_asked_for_many_times_is_read_once(job, times):
     reader = Reader()
 
     insights = [read_inquiry(job.pk, analyzer=reader) for _ in range(times)]
@@ -103,7 +107,7 @@ def test_rung_for_many_times_it_is_read_once(job, times):
     assert insights[1:] == [None] * (times - 1)
 
 
-def test_rung_for_out_of_order_each_job_is_read_once():
+def test_jobs_asked_for_out_of_order_are_read_once():
     jobs = [JobFactory() for _ in range(3)]
 
     for number in (2, 0, 2, 1, 0, 1):
@@ -113,71 +117,71 @@ def test_rung_for_out_of_order_each_job_is_read_once():
     assert Insight.objects.count() == 3
 
 
-def test_a_job_that_is_held_is_not_to_be_had(job):
+def test_claimed_job_cannot_be_claimed_again(job):
     assert claim_job(job.pk) is not None
     assert claim_job(job.pk) is None
 
 
-def test_a_job_that_is_not_yet_due_is_not_to_be_had():
+def test_job_cannot_be_claimed_before_it_is_due():
     assert claim_job(JobFactory(due_at=timezone.now() + timedelta(minutes=1)).pk) is None
 
 
-def test_a_job_that_never_was_is_not_to_be_had():
+def test_unknown_job_cannot_be_claimed():
     assert claim_job(404) is None
     assert read_inquiry(404, analyzer=Reader()) is None
 
 
-def test_a_lease_lasts_two_minutes_by_the_databases_clock(job):
+def test_lease_lasts_two_minutes_by_the_databases_clock(job):
     claim_job(job.pk)
 
     job.refresh_from_db()
     assert is_close(job.lease_until, timezone.now() + LEASE)
 
 
-def test_what_a_dead_worker_held_another_finishes_and_the_dead_one_writes_nothing(job):
+def test_worker_whose_lease_lapsed_writes_nothing(job):
     dead = claim_job(job.pk)
     lapse(job)
     alive = claim_job(job.pk)
     assert (dead.token, alive.token) == (1, 2)
 
     with pytest.raises(LeaseLost):
-        finish_reading(dead, Reading("spam", "P3", "ignore", 1), analyzer=Reader())
+        finish_reading(dead, ReadResult(Reading("spam", "P3", "ignore", 1), Reader()), rng=random.random)
     job.refresh_from_db()
     assert not Insight.objects.exists()
     assert (job.done_at, Inquiry.objects.get().priority) == (None, "P2")
 
-    finish_reading(alive, Reading("buy", "P0", "call", 1), analyzer=Reader())
+    finish_reading(alive, ReadResult(Reading("buy", "P0", "call", 1), Reader()), rng=random.random)
     assert Insight.objects.get().intent == "buy"
 
 
-def test_one_who_was_thought_dead_cannot_finish_after_the_other_has(job):
+def test_worker_whose_lease_lapsed_cannot_finish_after_another_has(job):
     dead = claim_job(job.pk)
     lapse(job)
     read_inquiry(job.pk, analyzer=Reader())
 
     with pytest.raises(LeaseLost):
-        finish_reading(dead, Reading("spam", "P3", "ignore", 1), analyzer=Reader())
+        finish_reading(dead, ReadResult(Reading("spam", "P3", "ignore", 1), Reader()), rng=random.random)
 
     assert Insight.objects.get().intent == "buy"
     assert Inquiry.objects.get().priority == "P0"
 
 
-def test_one_who_was_thought_dead_cannot_put_off_what_another_holds(job):
+def test_worker_whose_lease_lapsed_cannot_retry_what_another_holds(job):
     dead = claim_job(job.pk)
     lapse(job)
     claim_job(job.pk)
 
-    put_off(dead, failure="Too slow.")
+    retry_later(dead, failure="Too slow.")
 
     job.refresh_from_db()
     assert (job.failure, job.lease_until is None) == ("", False)
 
 
-def test_a_late_worker_may_finish_what_nobody_else_has_claimed(job):
+def test_late_worker_may_finish_what_nobody_else_has_claimed(job):
     late = claim_job(job.pk)
     lapse(job)
 
-    finish_reading(late, Reading("buy", "P0", "call", 1), analyzer=Reader())
+    finish_reading(late, ReadResult(Reading("buy", "P0", "call", 1), Reader()), rng=random.random)
 
     assert Insight.objects.count() == 1
 
@@ -186,25 +190,27 @@ def test_a_late_worker_may_finish_what_nobody_else_has_claimed(job):
     ("attempt", "shortest", "longest"),
     [(1, 4, 6), (2, 16, 24), (3, 64, 96), (4, 256, 384), (5, 1024, 1536), (6, 2880, 4320), (50, 2880, 4320)],
 )
-def test_the_pause_grows_fourfold_up_to_an_hour_give_or_take_a_fifth(attempt, shortest, longest):
-    assert backoff(attempt, rng=lambda: 0) == timedelta(seconds=shortest)
-    assert backoff(attempt, rng=lambda: 1) == timedelta(seconds=longest)
+def test_backoff_grows_fourfold_up_to_an_hour_with_jitter_of_a_fifth(monkeypatch, attempt, shortest, longest):
+    bounds = iter([min, max])
+    monkeypatch.setattr(services.random, "uniform", lambda low, high: next(bounds)(low, high))
+
+    assert backoff(attempt) == timedelta(seconds=shortest)
+    assert backoff(attempt) == timedelta(seconds=longest)
 
 
-def test_a_text_that_cannot_be_read_now_is_put_off_with_the_reason(job):
+def test_unreadable_text_is_retried_later_with_the_reason(job):
     unreachable = Broken(UnreadableError("The model did not answer."))
 
-    assert read_inquiry(job.pk, analyzer=unreachable, rng=lambda: 0.5) is None
+    assert read_inquiry(job.pk, analyzer=unreachable) is None
 
     job.refresh_from_db()
-    assert (job.failure, job.attempt_count, job.ring_count) == ("The model did not answer.", 1, 0)
+    assert (job.failure, job.attempt_count) == ("The model did not answer.", 1)
     assert (job.lease_until, job.failed_at, job.done_at) == (None, None, None)
     assert is_close(job.due_at, timezone.now() + timedelta(seconds=5))
-    assert job.ring_at == job.due_at
     assert claim_job(job.pk) is None
 
 
-def test_a_defect_of_the_analyzer_is_put_off_too_and_raised_for_the_log(job):
+def test_defect_of_the_analyzer_is_retried_later_and_raised_for_the_log(job):
     with pytest.raises(ZeroDivisionError):
         read_inquiry(job.pk, analyzer=Broken(ZeroDivisionError("by zero")))
 
@@ -213,11 +219,12 @@ def test_a_defect_of_the_analyzer_is_put_off_too_and_raised_for_the_log(job):
     assert job.lease_until is None
 
 
-def test_after_five_failures_it_is_given_up_in_words_and_leaves_the_others_alone(job):
+def test_job_fails_after_five_attempts_and_leaves_others_alone(job, monkeypatch):
+    monkeypatch.setattr(services.random, "uniform", lambda low, high: 1.0)
     other = JobFactory()
     pauses = []
     for _ in range(5):
-        read_inquiry(job.pk, analyzer=Broken(UnreadableError("The model did not answer.")), rng=lambda: 0.5)
+        read_inquiry(job.pk, analyzer=Broken(UnreadableError("The model did not answer.")))
         job.refresh_from_db()
         pauses.append(round((job.due_at - timezone.now()).total_seconds(), -1))
         let_time_pass(job)
@@ -230,7 +237,7 @@ def test_after_five_failures_it_is_given_up_in_words_and_leaves_the_others_alone
     assert list(claimable()) == [other]
 
 
-def test_a_text_that_kills_every_worker_is_given_up_after_five(job):
+def test_text_that_kills_every_worker_fails_after_five(job):
     for _ in range(5):
         assert claim_job(job.pk) is not None
         lapse(job)
@@ -243,41 +250,49 @@ def test_a_text_that_kills_every_worker_is_given_up_after_five(job):
     assert not claimable().exists()
 
 
-def test_what_was_given_up_may_be_tried_again_with_all_its_attempts(job):
+def test_failed_job_may_be_retried_with_all_its_attempts(job):
     Job.objects.update(failed_at=timezone.now(), failure="The model did not answer.", attempt_count=5, token=5)
 
-    assert try_again([job.pk]) == 1
+    assert retry([job.pk]) == 1
 
     job.refresh_from_db()
-    assert (job.failed_at, job.failure, job.attempt_count, job.ring_count) == (None, "", 0, 0)
+    assert (job.failed_at, job.failure, job.attempt_count) == (None, "", 0)
     assert read_inquiry(job.pk, analyzer=Reader()).job == job
 
 
-def test_only_what_was_given_up_is_tried_again(job):
+def test_postponed_job_keeps_its_attempts(job):
+    postpone(claim_job(job.pk), seconds=30)
+
+    job.refresh_from_db()
+    assert (job.attempt_count, job.lease_until, job.failure) == (0, None, "")
+    assert is_close(job.due_at, timezone.now() + timedelta(seconds=30))
+
+
+def test_only_failed_jobs_are_retried(job):
     read_inquiry(job.pk, analyzer=Reader())
 
-    assert try_again([job.pk, JobFactory().pk]) == 0
+    assert retry([job.pk, JobFactory().pk]) == 0
 
 
-def test_one_who_gave_up_cannot_finish_after_it_is_tried_again(job):
+def test_worker_of_a_failed_job_cannot_finish_after_its_retry(job):
     for _ in range(5):
         killed = claim_job(job.pk)
         lapse(job)
     claim_job(job.pk)
-    try_again([job.pk])
+    retry([job.pk])
 
     with pytest.raises(LeaseLost):
-        finish_reading(killed, Reading("buy", "P0", "call", 1), analyzer=Reader())
+        finish_reading(killed, ReadResult(Reading("buy", "P0", "call", 1), Reader()), rng=random.random)
 
 
-def test_an_inquiry_deleted_before_the_claim_leaves_nothing_to_do(job):
+def test_inquiry_deleted_before_the_claim_leaves_nothing_to_do(job):
     job.inquiry.delete()
 
     assert read_inquiry(job.pk, analyzer=Reader()) is None
     assert not Job.objects.exists()
 
 
-def test_an_inquiry_deleted_while_it_is_read_leaves_nothing_behind(job):
+def test_inquiry_deleted_while_it_is_read_leaves_nothing_behind(job):
     class Deleting(Reader):
         def read(self, text, context=None):
             Inquiry.objects.all().delete()
@@ -289,25 +304,25 @@ def test_an_inquiry_deleted_while_it_is_read_leaves_nothing_behind(job):
     assert not Insight.objects.exists()
 
 
-def test_an_inquiry_deleted_after_it_was_read_loses_its_lease(job):
+def test_inquiry_deleted_after_it_was_read_loses_its_lease(job):
     claim = claim_job(job.pk)
     job.inquiry.delete()
 
     with pytest.raises(LeaseLost):
-        finish_reading(claim, Reading("buy", "P0", "call", 1), analyzer=Reader())
+        finish_reading(claim, ReadResult(Reading("buy", "P0", "call", 1), Reader()), rng=random.random)
 
 
-def test_a_start_after_a_kill_takes_up_what_was_held(job):
+def test_released_leases_let_the_next_worker_claim(job):
     dead = claim_job(job.pk)
 
     assert release_leases() == 1
 
     assert read_inquiry(job.pk, analyzer=Reader()) is not None
     with pytest.raises(LeaseLost):
-        finish_reading(dead, Reading("spam", "P3", "ignore", 1), analyzer=Reader())
+        finish_reading(dead, ReadResult(Reading("spam", "P3", "ignore", 1), Reader()), rng=random.random)
 
 
-def test_the_oldest_due_job_is_the_measure_of_health(job):
+def test_oldest_due_age_counts_only_claimable_jobs(job):
     assert timedelta(seconds=1) <= oldest_due_age() < timedelta(seconds=10)
 
     claim_job(job.pk)

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from triage.analyzers.registry import built_analyzer
-from triage.services.work import do_job
+from triage.tasks import work
 
 from .factories import JobFactory
 from .model_server import serving
@@ -31,7 +31,7 @@ def model(settings):
 def test_the_settings_name_who_reads(model):
     job = JobFactory(inquiry__message=TEXT)
 
-    do_job(job.pk)
+    work()
 
     insight = job.inquiry.insights.get()
     assert (insight.analyzer, insight.intent, insight.priority, insight.note) == ("openai", "buy", "P0", "")
@@ -45,7 +45,8 @@ def test_the_settings_name_who_reads(model):
 def test_private_words_leave_only_where_the_setting_says_so(model, settings, sends, leaves):
     settings.OPENAI_SEND_PII = sends
 
-    do_job(JobFactory(inquiry__message=PRIVATE).pk)
+    JobFactory(inquiry__message=PRIVATE)
+    work()
 
     assert ("ivan@example.com" in model.said) is leaves
 
@@ -56,8 +57,7 @@ def test_without_the_model_everything_is_still_read(model, settings):
     settings.OPENAI_TIMEOUT_SECONDS = 2
     jobs = [JobFactory(inquiry__message=f"Need urgent pricing for {seats} seats ASAP!") for seats in (50, 60, 70)]
 
-    for job in jobs:
-        do_job(job.pk)
+    work()
 
     insights = [job.inquiry.insights.get() for job in jobs]
     assert {(insight.analyzer, insight.priority) for insight in insights} == {("rules", "P0")}

@@ -1,191 +1,149 @@
-"""The relay: it rings for what is due, again and again until it is done, and never twice at once."""
+"""The relay: a few wake-ups while anything is due, never more, and it survives its broker."""
 
 import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 
+from config.celery import app
 from routing.tests.parallel import in_parallel
 from triage import relay
-from triage.models import Job
-from triage.relay import ring_due_jobs, take_rings
-from triage.services import claim_job
+from triage.models import JobKind
+from triage.relay import QUEUE_LIMIT, publish_wakeups
+from triage.services import claim_job, read_due
+from triage.tasks import work
 
 from .factories import JobFactory
+from .test_batches import BatchReader
 
 pytestmark = pytest.mark.django_db
 
 
-class Bell:
-    """Takes the place of the broker, and may break down after so many rings."""
-
-    app = relay.work.app
-
-    def __init__(self, *, breaks_after=None):
-        self.rung, self.breaks_after = [], breaks_after
-
-    def apply_async(self, args, **options):
-        if len(self.rung) == self.breaks_after:
-            raise ConnectionError("The broker is gone.")
-        self.rung += args
-
-
-@pytest.fixture
-def bell(monkeypatch):
-    bell = Bell()
-    monkeypatch.setattr(relay, "work", bell)
-    return bell
+@pytest.fixture(autouse=True)
+def queues():
+    """The queues of the broker that the tests run with, empty at the start and the end."""
+    with app.connection_for_read() as connection:
+        names = ("celery", "alerts", "upkeep")
+        opened = {name: connection.SimpleQueue(name) for name in names}
+        for queue in opened.values():
+            queue.clear()
+        yield opened
+        for queue in opened.values():
+            queue.clear()
+            queue.close()
 
 
-def let_the_ring_come():
-    Job.objects.update(ring_at=Now() - timedelta(milliseconds=1))
+def lengths(queues):
+    return {name: queue.queue(queue.channel).queue_declare().message_count for name, queue in queues.items()}
 
 
-def pause_of(job):
-    job.refresh_from_db()
-    return round((job.ring_at - timezone.now()).total_seconds())
+def take(queue):
+    message = queue.get(timeout=5)
+    message.ack()
+    return message
 
 
-def test_it_rings_for_what_is_due_the_longest_waiting_first(bell):
-    second = JobFactory(ring_at=timezone.now() - timedelta(minutes=1))
-    first = JobFactory(ring_at=timezone.now() - timedelta(minutes=2))
+def test_queue_is_bounded_whatever_the_backlog(queues):
+    for _ in range(20):
+        JobFactory()
 
-    assert ring_due_jobs() == 2
+    assert [publish_wakeups() for _ in range(5)] == [QUEUE_LIMIT, 0, 0, 0, 0]
 
-    assert bell.rung == [first.pk, second.pk]
-
-
-def test_a_ring_is_made_once_and_comes_again_after_a_growing_pause(bell):
-    job = JobFactory()
-    pauses = []
-    for _ in range(8):
-        assert ring_due_jobs() == 1
-        assert ring_due_jobs() == 0
-        pauses.append(pause_of(job))
-        let_the_ring_come()
-
-    assert pauses == [2, 4, 6, 8, 10, 12, 12, 12]
-    assert bell.rung == [job.pk] * 8
+    assert lengths(queues) == {"celery": QUEUE_LIMIT, "alerts": 0, "upkeep": 0}
 
 
-def test_it_does_not_ring_for_what_is_not_due_held_done_or_given_up(bell):
+def test_wakeup_names_no_job(queues):
+    JobFactory()
+
+    publish_wakeups()
+
+    message = take(queues["celery"])
+    assert message.headers["task"] == "triage.work"
+    assert message.payload[:2] == [[], {}]
+
+
+def test_queue_is_topped_up_while_anything_is_due(queues):
+    JobFactory()
+    publish_wakeups()
+    take(queues["celery"])
+
+    assert publish_wakeups() == 1
+
+    read_due(analyzer=BatchReader())
+    take(queues["celery"])
+    assert publish_wakeups() == 0
+
+
+def test_lost_wakeups_are_published_again(queues):
+    JobFactory()
+    publish_wakeups()
+    queues["celery"].clear()
+
+    assert publish_wakeups() == QUEUE_LIMIT
+
+
+def test_wakeup_for_nothing_changes_nothing():
+    work()
+    work()
+
+
+def test_alerts_have_a_queue_of_their_own(queues):
+    JobFactory(kind=JobKind.ALERT_EMAIL)
+    JobFactory(kind=JobKind.ALERT_WEBHOOK)
+
+    publish_wakeups()
+
+    assert lengths(queues) == {"celery": 0, "alerts": QUEUE_LIMIT, "upkeep": 0}
+    assert take(queues["alerts"]).headers["task"] == "triage.deliver_alerts"
+
+
+def test_full_queue_of_alerts_does_not_keep_reading_from_being_asked_for(queues):
+    JobFactory(kind=JobKind.ALERT_WEBHOOK)
+    publish_wakeups()
+    JobFactory()
+
+    assert publish_wakeups() == QUEUE_LIMIT
+
+    assert lengths(queues)["celery"] == QUEUE_LIMIT
+
+
+def test_nothing_is_published_for_jobs_not_due_claimed_done_or_failed(queues):
     now = timezone.now()
     JobFactory(due_at=now + timedelta(minutes=1))
-    JobFactory(ring_at=now + timedelta(minutes=1))
     JobFactory(done_at=now)
     JobFactory(failed_at=now)
     claim_job(JobFactory().pk)
 
-    assert ring_due_jobs() == 0
-    assert bell.rung == []
-
-
-def test_it_rings_again_for_what_a_dead_worker_held(bell):
-    job = JobFactory()
-    claim_job(job.pk)
-    Job.objects.update(lease_until=Now() - timedelta(seconds=1))
-
-    assert ring_due_jobs() == 1
-
-
-def test_it_rings_for_so_many_at_a_time(bell):
-    jobs = [JobFactory().pk for _ in range(5)]
-
-    assert [ring_due_jobs(limit=2) for _ in range(4)] == [2, 2, 1, 0]
-    assert sorted(bell.rung) == sorted(jobs)
-
-
-def test_an_error_of_the_broker_stops_the_batch_and_all_are_rung_for_again(monkeypatch):
-    jobs = [JobFactory(ring_at=timezone.now() - timedelta(minutes=9 - n)).pk for n in range(4)]
-    broken = Bell(breaks_after=2)
-    monkeypatch.setattr(relay, "work", broken)
-
-    with pytest.raises(ConnectionError, match="The broker is gone"):
-        ring_due_jobs()
-    assert broken.rung == jobs[:2]
-
-    let_the_ring_come()
-    monkeypatch.setattr(relay, "work", mended := Bell())
-    assert ring_due_jobs() == 4
-    assert mended.rung == jobs
-
-
-def test_a_job_waits_no_longer_than_twelve_seconds_for_its_next_ring(bell):
-    JobFactory(ring_count=500)
-
-    ring_due_jobs()
-
-    assert pause_of(Job.objects.get()) == 12
+    assert publish_wakeups() == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_loop_survives_a_broken_broker_says_so_once_and_says_when_it_rings_again(monkeypatch, caplog):
-    job, stop, calls = JobFactory(), threading.Event(), []
+def test_several_relays_publish_little_more_than_one(queues):
+    JobFactory()
 
-    class Flaky:
-        app = relay.work.app
+    in_parallel([publish_wakeups] * 24, threads=3)
 
-        def apply_async(self, args, **options):
-            calls.append(args)
-            let_the_ring_come()
-            if len(calls) < 3:
-                raise ConnectionError("The broker is gone.")
-            stop.set()
+    # Each may have looked before another published.
+    assert QUEUE_LIMIT <= lengths(queues)["celery"] <= 3 * QUEUE_LIMIT
 
-    monkeypatch.setattr(relay, "work", Flaky())
+
+@pytest.mark.django_db(transaction=True)
+def test_loop_survives_a_broken_broker_and_says_so_once(monkeypatch, caplog):
+    stop, calls = threading.Event(), []
+
+    def flaky():
+        calls.append(None)
+        if len(calls) < 4:
+            raise ConnectionError("The broker is gone.")
+        stop.set()
+
+    monkeypatch.setattr(relay, "publish_wakeups", flaky)
     monkeypatch.setattr(relay, "PAUSE_AFTER_ERROR_SECONDS", 0.01)
     in_parallel([lambda: relay.run(stop)])
 
-    assert calls == [(job.pk,)] * 3
+    assert len(calls) == 4
     assert [record.message for record in caplog.records if record.name == "triage.relay"] == [
-        "The relay cannot ring: ConnectionError: The broker is gone.",
-        "The relay rings again.",
+        "The relay cannot publish: ConnectionError: The broker is gone.",
+        "The relay publishes again.",
     ]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_many_relays_at_once_ring_for_each_job_once():
-    jobs = [JobFactory().pk for _ in range(60)]
-
-    taken = in_parallel([lambda: take_rings(limit=7)] * 24, threads=6)
-
-    assert sorted(pk for batch in taken for pk in batch) == jobs
-
-
-@pytest.mark.postgresql
-@pytest.mark.django_db(transaction=True)
-def test_a_relay_passes_over_what_another_is_about_to_ring_for():
-    jobs = [JobFactory().pk for _ in range(6)]
-
-    with transaction.atomic():
-        held = list(Job.objects.select_for_update().filter(pk__in=jobs[:4]))
-        [others] = in_parallel([take_rings])
-
-    assert len(held) == 4
-    assert others == jobs[4:]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_many_workers_at_once_claim_a_job_once():
-    job = JobFactory()
-
-    claims = in_parallel([lambda: claim_job(job.pk)] * 20)
-
-    assert len([claim for claim in claims if claim]) == 1
-    job.refresh_from_db()
-    assert (job.token, job.attempt_count) == (1, 1)
-
-
-@pytest.mark.postgresql
-def test_the_relay_finds_what_is_due_by_its_index():
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            "EXPLAIN SELECT id FROM triage_job WHERE done_at IS NULL AND failed_at IS NULL AND ring_at <= now()"
-        )
-        plan = "\n".join(row[0] for row in cursor.fetchall())
-
-    assert "job_open" in plan

@@ -9,7 +9,6 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from leads.identity import content_hash
-from leads.tests.factories import InquiryFactory
 from triage.analyzers import registry
 from triage.analyzers.base import INTENTS
 from triage.analyzers.model import Model, model
@@ -17,10 +16,12 @@ from triage.analyzers.rules import RulesAnalyzer
 from triage.analyzers.versions import SHIPPED, NoSuchVersion, RetrainedReader, Versions
 from triage.checks import check_model
 from triage.models import Correction
-from triage.services import owe, read_inquiry
+from triage.services import read_inquiry
 from triage.services.retraining import NotNow, lessons, retrain, right_count, split
 from triage.tasks import retrain as retrain_task
 from triage.training import phrases
+
+from .factories import JobFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -114,7 +115,7 @@ def test_a_version_that_is_not_worse_is_taken_and_read_with_at_once(versions, co
     after = registry.get_analyzer()
     assert after is not before
     assert after.version.endswith("+" + outcome.making.version) and before.version in after.version
-    insight = read_inquiry(owe(InquiryFactory(message="What is this?"), now=timezone.now()).pk, analyzer=after)
+    insight = read_inquiry(JobFactory(inquiry__message="What is this?").pk, analyzer=after)
     assert (insight.intent, insight.version) == ("partnership", after.version)
 
 

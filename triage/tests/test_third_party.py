@@ -11,7 +11,7 @@ from django.core.checks import run_checks
 
 from triage.analyzers.base import Context, Evidence, Reading, Unavailable, UnreadableError
 from triage.analyzers.registry import built_analyzer
-from triage.services.work import do_job
+from triage.tasks import work
 
 from .factories import JobFactory
 
@@ -158,7 +158,7 @@ def test_the_example_of_the_documentation_is_true(named, monkeypatch):
 
     assert named(path) == []
     job = JobFactory(inquiry__message="Where is my Invoice?")
-    do_job(job.pk)
+    work()
 
     insight = job.inquiry.insights.get()
     assert (insight.intent, insight.priority, insight.tags) == ("support", "P2", ["billing"])
@@ -176,7 +176,7 @@ def test_its_own_words_for_why_it_cannot_read_are_kept(monkeypatch, named):
     named("Theirs")
     job = JobFactory()
 
-    do_job(job.pk)
+    work()
 
     insight = job.inquiry.insights.get()
     assert insight.analyzer == "rules"

@@ -1,20 +1,16 @@
-"""What may be pressing is read before others that wait."""
+"""Urgent inquiries are read before others that wait."""
 
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from leads.tests.factories import InquiryFactory
+from store.sets import write
 from triage.analyzers.base import Reading
-from triage.analyzers.glance import looks_pressing
 from triage.models import Insight, Job
-from triage.queries import claimable, urgent_due
-from triage.relay import take_rings
-from triage.services import owe
-from triage.services import work as doors
+from triage.queries import claimable
+from triage.services import enqueue_readings, is_urgent, read_due, urgency
 
 from .factories import JobFactory
 
@@ -34,94 +30,94 @@ class Reader:
         return Reading("support", "P2", "email", 0.9)
 
 
-@pytest.fixture
-def reader(monkeypatch):
-    reader = Reader()
-    monkeypatch.setattr(doors, "get_analyzer", lambda: reader)
-    return reader
-
-
-def backlog(*messages):
-    """Jobs for these messages as the intake owes them, the first waiting the longest."""
-    jobs = [owe(InquiryFactory(message=message), now=timezone.now()) for message in messages]
-    for age, job in enumerate(reversed(jobs), start=1):
-        Job.objects.filter(pk=job.pk).update(
-            due_at=Now() - timedelta(seconds=age), ring_at=Now() - timedelta(seconds=age)
-        )
-    return [job.pk for job in jobs]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Need URGENT pricing for 50 seats ASAP!",
+        "Our site is down, we lose money every minute!",
+        "СРОЧНО! Сайт лежит, теряем деньги, позвоните немедленно!",
+    ],
+)
+def test_text_that_the_offline_reader_takes_for_p0_is_urgent(text):
+    assert is_urgent(text)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "Need URGENT pricing for 50 seats ASAP!",
-        "Our site is down, nothing works",
-        "I can’t log in since the morning",
-        "You charged twice! My lawyer will write to you.",
-        "СРОЧНО нужен счёт",
-        "Всё упало, магазин не работает",
-        "Подам в суд",
+        "",
+        "Do you have a price list?",
+        "Какие у вас часы работы?",
+        "Hello. " * 150 + "Our site is down, we lose money every minute! URGENT!",
     ],
+    ids=["empty", "English", "Russian", "urgent after 1,000 characters"],
 )
-def test_words_of_urgency_damage_and_threat_are_seen(text):
-    assert looks_pressing(text)
+def test_other_texts_are_not_urgent(text):
+    assert not is_urgent(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "Do you have a price list?", "Какие у вас часы работы?", "a" * 1_000 + " urgent"]
-)
-def test_others_wait_their_turn(text):
-    assert not looks_pressing(text)
+def test_text_that_breaks_the_offline_reader_is_not_urgent(monkeypatch, caplog):
+    monkeypatch.setattr(urgency, "offline_reader", lambda: 1 / 0)
 
+    assert not is_urgent("Our site is down!")
 
-@pytest.mark.django_db
-def test_the_relay_rings_for_them_first():
-    first, second, pressing = backlog("One", "Two", "Urgent: three")
-
-    assert take_rings(limit=2) == [pressing, first]
-    assert take_rings(limit=2) == [second]
+    assert "could not be looked at" in caplog.text
 
 
 @pytest.mark.django_db
-def test_a_bell_for_another_is_answered_by_reading_them_first(reader):
-    first, second, pressing = backlog("One", "Two", "Urgent: three")
+def test_readings_are_enqueued_due_at_once_by_the_clock_of_the_database():
+    urgent, other = InquiryFactory(), InquiryFactory()
+    long_ago = timezone.now() - timedelta(days=365)
 
-    doors.do_job(first)
-    doors.do_job(second)
-    doors.do_job(pressing)
+    write(enqueue_readings((inquiry.pk, "hash", inquiry == urgent, long_ago) for inquiry in (other, urgent)))
 
-    assert reader.given == ["Urgent: three", "One", "Two"]
-    assert Insight.objects.count() == 3
+    assert list(claimable().order_by("id").values_list("inquiry", "is_urgent")) == [
+        (other.pk, False),
+        (urgent.pk, True),
+    ]
+    assert all(timezone.now() - job.due_at < timedelta(minutes=1) for job in Job.objects.all())
 
 
 @pytest.mark.django_db
-def test_one_that_breaks_its_reader_stops_nobody(reader):
-    first, poison = backlog("One", "urgent poison")
+def test_urgent_inquiry_overtakes_the_backlog():
+    reader = Reader()
+    for message in ("One", "Two", "Three"):
+        JobFactory(inquiry__message=message)
+    JobFactory(inquiry__message="Urgent", is_urgent=True)
+
+    read_due(analyzer=reader)
+
+    assert reader.given == ["Urgent", "One", "Two", "Three"]
+
+
+@pytest.mark.django_db
+def test_urgent_inquiry_that_comes_while_others_are_read_is_next():
+    class Meanwhile(Reader):
+        def read(self, text, context=None):
+            if text == "One":
+                JobFactory(inquiry__message="Urgent", is_urgent=True)
+            return super().read(text, context)
+
+    reader = Meanwhile()
+    for message in ("One", "Two", "Three"):
+        JobFactory(inquiry__message=message)
+
+    read_due(analyzer=reader)
+
+    assert reader.given == ["One", "Urgent", "Two", "Three"]
+
+
+@pytest.mark.django_db
+def test_urgent_poison_stops_nobody():
+    reader = Reader()
+    JobFactory(inquiry__message="One")
+    poison = JobFactory(inquiry__message="urgent poison", is_urgent=True)
 
     with pytest.raises(ZeroDivisionError):
-        doors.do_job(first)
-    doors.do_job(first)
+        read_due(analyzer=reader)
+    read_due(analyzer=reader)
 
     assert reader.given == ["urgent poison", "One"]
-    assert Job.objects.get(pk=poison).failure.startswith("Something broke")
-
-
-@pytest.mark.django_db
-def test_a_bell_for_nothing_does_nothing(reader):
-    backlog("Urgent: one")
-
-    doors.do_job(404)
-
-    assert reader.given == []
-
-
-@pytest.mark.django_db
-def test_they_are_found_by_their_own_index():
-    JobFactory(is_urgent=True)
-    assert urgent_due() is not None
-    plan = claimable().filter(is_urgent=True).order_by("ring_at", "id")
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-
-    assert "job_urgent" in plan.explain()
+    assert Insight.objects.count() == 1
+    poison.refresh_from_db()
+    assert poison.failure.startswith("Something broke")

@@ -14,9 +14,8 @@ from triage.analyzers.base import Context, Evidence, Reading, Unavailable
 from triage.analyzers.repeats import in_context
 from triage.analyzers.rules import RulesAnalyzer
 from triage.models import Insight, Job, Note
-from triage.services import claim_job, finish_reading, read_inquiry
-from triage.services.asking import ask
-from triage.services.verdicts import is_being_read
+from triage.services import claim_job, read_batch, read_inquiry
+from triage.services.known import is_being_read
 
 from .factories import JobFactory
 from .model_server import serving
@@ -200,8 +199,7 @@ def test_what_another_worker_is_reading_just_now_is_waited_for(reader):
 
     assert [read_inquiry(job.pk, analyzer=paid) for job in jobs] == [None] * 3
     assert paid.given == []
-    heard = ask(first, analyzer=paid)
-    finish_reading(first, heard.reading, analyzer=paid)
+    read_batch([first], analyzer=paid)
     Job.objects.filter(done_at=None).update(due_at=Now())
 
     assert [read_inquiry(jobs[number].pk, analyzer=paid).note for number in (0, 2)] == [Note.REUSED] * 2

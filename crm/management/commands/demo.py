@@ -18,6 +18,7 @@ from crm.keys import create_key
 from crm.models import ApiKey, Scope
 from leads.models import Inquiry
 from triage.analyzers.registry import get_analyzer
+from triage.models import JobKind
 from triage.queries import open_jobs
 from triage.services import read_inquiry
 
@@ -55,7 +56,7 @@ class Command(BaseCommand):
 
     def _have_read(self, sources, *, patience: float) -> None:
         """Wait for the workers; what they have not read in time is read here, which the job's lease makes safe."""
-        owed = open_jobs().filter(inquiry__source__in=sources)
+        owed = open_jobs().filter(kind=JobKind.INSIGHT, inquiry__source__in=sources)
         total = owed.count()
         deadline = time.monotonic() + patience
         with tqdm(total=total, desc="Triage reads", unit="", file=self.stderr, leave=False) as bar:

@@ -1,0 +1,26 @@
+"""The sweep, every half a minute: what time alone brings about must not wait for a broker, a queue or a worker.
+
+It runs in a thread of every relay, and of the embedded run. Twice at once does no harm: what one sweep has given out,
+the next does not find.
+"""
+
+import threading
+
+from django.utils import timezone
+
+from triage.relay import repeat
+
+from . import services
+
+PAUSE_SECONDS = 30.0
+
+
+def run(stop: threading.Event) -> None:
+    """Sweep until told to stop."""
+    repeat(
+        lambda: services.sweep(now=timezone.now()),
+        pause=PAUSE_SECONDS,
+        stop=stop,
+        failing="The sweep fails: %s: %s",
+        recovered="The sweep succeeds again.",
+    )

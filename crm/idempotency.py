@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import OperationalError
-from django.db.models import CharField
 
 from routing.models import Source
 from store.compiled import Compiled, Given, GivenList
@@ -60,7 +59,7 @@ class StoredAnswer(NamedTuple):
 
 ANSWERS = Compiled(
     lambda: (
-        IdempotencyKey.objects.filter(source=Given("source"), key__in=GivenList("keys", CharField()))
+        IdempotencyKey.objects.filter(source=Given("source"), key__among=GivenList("keys"))
         .order_by()
         .values_list("pk", "key", "digest", "answer", "expires_at")
     )

@@ -8,15 +8,12 @@ from operator import or_
 from uuid import UUID
 
 from django.db.models import (
-    BigAutoField,
-    CharField,
     Count,
     DateTimeField,
     Exists,
     OuterRef,
     Q,
     Subquery,
-    UUIDField,
 )
 
 from routing.models import Operator, Source
@@ -43,12 +40,12 @@ def open_counts(operator_ids: Iterable[int]) -> dict[int, int]:
 
 LOADS = Compiled(
     lambda: (
-        Operator.objects.filter(pk__in=GivenList("operators", BigAutoField()))
+        Operator.objects.filter(pk__among=GivenList("operators"))
         .order_by()
         .values_list(
             "pk",
             _open_count(),
-            Exists(Inquiry.objects.waiting().assignable().filter(source__in=GivenList("sources", BigAutoField()))),
+            Exists(Inquiry.objects.waiting().assignable().filter(source__among=GivenList("sources"))),
         )
     )
 )
@@ -90,7 +87,7 @@ def last_operators(lead_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 LAST_OPERATORS = Compiled(
     lambda: (
-        Lead.objects.filter(pk__in=GivenList("leads", UUIDField()))
+        Lead.objects.filter(pk__among=GivenList("leads"))
         .order_by()
         .values_list(
             "pk",
@@ -119,9 +116,9 @@ def same_content(
 SAME_CONTENT = Compiled(
     lambda: (
         Inquiry.objects.filter(
-            lead__in=GivenList("leads", UUIDField()),
+            lead__among=GivenList("leads"),
             source=Given("source"),
-            content_hash__in=GivenList("content_hashes", CharField()),
+            content_hash__among=GivenList("content_hashes"),
             created_at__gte=Given("since", DateTimeField()),
         )
         .order_by()

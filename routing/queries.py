@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import BigAutoField, Exists, OuterRef
+from django.db.models import Exists, OuterRef
 
 from store.compiled import Compiled, GivenList
 
@@ -123,7 +123,7 @@ def _by_operator(query: Compiled, operator_ids: Iterable[int]) -> dict[int, list
 
 SOURCES = Compiled(
     lambda: (
-        Source.objects.filter(pk__in=GivenList("sources", BigAutoField()))
+        Source.objects.filter(pk__among=GivenList("sources"))
         .order_by("pk")
         .values_list("pk", "slug", "strategy", "is_sticky")
     ),
@@ -151,7 +151,7 @@ class WeightRow(NamedTuple):
 
 WEIGHTS = Compiled(
     lambda: (
-        Weight.objects.filter(source__in=GivenList("sources", BigAutoField()))
+        Weight.objects.filter(source__among=GivenList("sources"))
         .order_by("operator_id", "source_id")
         .values_list(
             "pk",
@@ -174,7 +174,7 @@ WEIGHTS = Compiled(
 
 SHIFTS = Compiled(
     lambda: (
-        Shift.objects.filter(operator__in=GivenList("operators", BigAutoField()))
+        Shift.objects.filter(operator__among=GivenList("operators"))
         .order_by()
         .values_list("operator_id", "weekday", "starts", "ends")
     )
@@ -182,7 +182,7 @@ SHIFTS = Compiled(
 
 ABSENCES = Compiled(
     lambda: (
-        Absence.objects.filter(operator__in=GivenList("operators", BigAutoField()))
+        Absence.objects.filter(operator__among=GivenList("operators"))
         .order_by()
         .values_list("operator_id", "starts_at", "ends_at")
     )

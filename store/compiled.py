@@ -3,15 +3,15 @@
     OPERATORS_OF = Compiled(lambda: Operator.objects.filter(sources=Given("source")).values_list("pk", "name"))
     OPERATORS_OF.rows(source=3)  ->  [(1, "Anna"), (2, "Boris")]
 
-What is left open is a `Given`, or a `GivenList` after ``__in``. The SQL is Django's own, and so are the converters of
-what comes back; the text stays the same however many values a list has.
+What is left open is a `Given`, or a `GivenList` after ``__among``. The SQL is Django's own, and so are the converters
+of what comes back; the text stays the same however many values a list has.
 """
 
 import json
 from collections.abc import Callable, Iterable
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import CharField, Expression, Field, QuerySet, TextField
+from django.db.models import CharField, Expression, Field, ForeignObject, Lookup, QuerySet, TextField
 
 
 class Given(Expression):
@@ -31,23 +31,36 @@ class Given(Expression):
 
 
 class GivenList(Given):
-    """Several values of one field, for ``__in``; they go to the database as one parameter."""
+    """Several values, for the lookup ``__among``; they go to the database as one parameter."""
 
-    def __init__(self, name: str, output_field: Field):
-        super().__init__(name, output_field)
-
-    def as_sqlite(self, compiler, connection):
-        return "(SELECT value FROM json_each(%s))", [self]
-
-    def as_postgresql(self, compiler, connection):
-        # A cast to varchar(n) would cut a longer value to a shorter one that may exist.
-        is_text = isinstance(self.output_field, CharField | TextField)
-        element = "text" if is_text else self.output_field.rel_db_type(connection)
-        return f"(SELECT unnest(%s::{element}[]))", [self]
+    def of(self, field: Field) -> "GivenList":
+        """Return the same for values of this field."""
+        return GivenList(self.name, field)
 
     def prepare(self, values: Iterable, connection):
         values = [super(GivenList, self).prepare(value, connection) for value in values]
         return json.dumps(values) if connection.vendor == "sqlite" else values
+
+
+@ForeignObject.register_lookup
+@Field.register_lookup
+class Among(Lookup):
+    """``field__among=GivenList(name)``: as ``__in``, with the same text for any number of values."""
+
+    lookup_name = "among"
+
+    def as_sqlite(self, compiler, connection):
+        return self._sql(compiler, connection, "%s IN (SELECT value FROM json_each(%%s))")
+
+    def as_postgresql(self, compiler, connection):
+        # A cast to varchar(n) would cut a longer value to a shorter one that may exist.
+        field = self.lhs.output_field
+        element = "text" if isinstance(field, CharField | TextField) else field.rel_db_type(connection)
+        return self._sql(compiler, connection, f"%s = ANY(%%s::{element}[])")
+
+    def _sql(self, compiler, connection, template):
+        column, params = self.process_lhs(compiler, connection)
+        return template % column, [*params, self.rhs.of(self.lhs.output_field)]
 
 
 class Compiled:

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import UUIDField
 from uuid_utils.compat import uuid7
 
 from leads.models import ON_HOLD, Assignment, Inquiry, Priority, Status, Trigger
@@ -70,8 +69,8 @@ WAITING = Compiled(
     lambda: (
         Inquiry.objects.waiting()
         .assignable()
-        .filter(source__in=GivenList("sources", Source._meta.pk))
-        .exclude(pk__in=GivenList("seen", UUIDField()))
+        .filter(source__among=GivenList("sources"))
+        .exclude(pk__among=GivenList("seen"))
         .values_list("pk", "source_id", "lead_id", "assigned_at", "bounce_count", "waiting_reason")[:ASSIGNED_AT_ONCE]
     ),
     lock=Inquiry,

@@ -7,7 +7,6 @@ from operator import itemgetter
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import CharField
 from uuid_utils.compat import uuid7
 
 from leads.identity import STRENGTH, Contact, search_text
@@ -18,7 +17,7 @@ from store.sets import Statement, insert, update
 # Leads are locked in the order of their ids, so that crossed contacts cannot deadlock.
 OWNERS = Compiled(
     lambda: (
-        Identity.objects.filter(kind__in=IdentityKind.values, value__in=GivenList("values", CharField()))
+        Identity.objects.filter(kind__in=IdentityKind.values, value__among=GivenList("values"))
         .order_by("lead_id")
         .values_list("kind", "value", "lead_id", "lead__name", "lead__email", "lead__phone")
     ),

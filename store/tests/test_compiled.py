@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.db.models import BigAutoField, CharField, DateTimeField, UUIDField
+from django.db.models import DateTimeField
 from django.test.utils import CaptureQueriesContext
 
 from leads.models import Inquiry
@@ -22,8 +22,8 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SINCE = Compiled(
     lambda: (
         Inquiry.objects.filter(
-            lead__in=GivenList("leads", UUIDField()),
-            message__in=GivenList("messages", CharField()),
+            lead__among=GivenList("leads"),
+            message__among=GivenList("messages"),
             created_at__gte=Given("since", DateTimeField()),
         )
         .order_by("created_at", "id")
@@ -80,7 +80,7 @@ def test_value_that_is_missing_is_a_key_error():
 @pytest.mark.postgresql
 def test_lock_is_taken_on_the_rows_of_the_named_model_only():
     boss = Compiled(
-        lambda: Operator.objects.filter(sources__in=GivenList("sources", BigAutoField())).values_list("pk"),
+        lambda: Operator.objects.filter(sources__among=GivenList("sources")).values_list("pk"),
         lock=Operator,
     )
     anna = OperatorFactory()

@@ -48,6 +48,14 @@ def priority_of(intent: str, facts: Mapping[str, object]) -> tuple[str, tuple[st
     return _ORDINARY.get(intent, "P3"), ()
 
 
+def may_be_p0(facts: Mapping[str, object]) -> bool:
+    """Return whether some intent would make these facts a P0."""
+    return any(
+        priority == "P0" and all(any(name in facts for name in group) for group in groups)
+        for priority, _, groups in _LINES
+    )
+
+
 def next_action_of(
     intent: str, priority: str, confidence: float, *, is_empty: bool = False, shows_buying: bool = False
 ) -> str:

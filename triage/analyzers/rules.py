@@ -10,7 +10,7 @@ from .facts import Fact, facts_of
 from .lexicon import Hit, lexicon
 from .model import model
 from .normalise import Message, normalise
-from .policy import next_action_of, priority_of
+from .policy import may_be_p0, next_action_of, priority_of
 from .spam import is_spam
 
 NO_CONTEXT = Context()
@@ -48,12 +48,9 @@ class RulesAnalyzer:
 
     def read(self, text: str, context: Context = NO_CONTEXT) -> Reading:
         """Read one message: what is wanted, how soon, what to do, and which words say so."""
-        message = normalise(text[:CHARACTERS_READ])
-        hits = self._lexicon.find(message)
-        facts = facts_of(message, hits, context)
+        message, hits, facts = self._facts(text, context)
         probs = self._model.beliefs(message, hits)
         intent = _intent(probs, hits)
-        _add_intent_facts(facts, hits)
         priority, raised_by = priority_of(intent, facts)
         confidence = probs[intent]
         return Reading(
@@ -71,6 +68,23 @@ class RulesAnalyzer:
             evidence=_evidence(message, hits, facts, intent, priority, raised_by),
             probs=probs,
         )
+
+    def is_p0(self, text: str) -> bool:
+        """Return whether `read` calls this text a P0.
+
+        Most texts state nothing that could make them one, whatever their intent: for these the model is not asked.
+        """
+        message, hits, facts = self._facts(text, NO_CONTEXT)
+        if not may_be_p0(facts):
+            return False
+        return priority_of(_intent(self._model.beliefs(message, hits), hits), facts)[0] == "P0"
+
+    def _facts(self, text: str, context: Context) -> tuple[Message, list[Hit], dict[str, Fact | None]]:
+        message = normalise(text[:CHARACTERS_READ])
+        hits = self._lexicon.find(message)
+        facts = facts_of(message, hits, context)
+        _add_intent_facts(facts, hits)
+        return message, hits, facts
 
 
 def fingerprint() -> str:

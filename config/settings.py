@@ -128,6 +128,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "crm.middleware.IntakeFirst",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -177,11 +178,13 @@ def database():
     if not config.get("NAME"):
         raise ImproperlyConfigured("DATABASE_URL names no database: postgres://user:password@host/name.")
     if config["ENGINE"] == "django.db.backends.postgresql":
-        config["CONN_MAX_AGE"] = 60
+        # Kept for good: to connect anew costs as much as several intakes.
+        config["CONN_MAX_AGE"] = None
         config["CONN_HEALTH_CHECKS"] = True
         config["OPTIONS"] = {
             **config.get("OPTIONS", {}),
             "connect_timeout": 5,
+            # The hot paths have a handful of texts: prepared once a connection, they need not be planned again.
             "server_side_binding": True,
             "prepare_threshold": 1,
             "options": "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s",

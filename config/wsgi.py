@@ -6,7 +6,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
-# The offline analyzer is loaded by its first text: not at the cost of the first who posts.
-from triage.services import is_urgent  # noqa: E402 - Django is set up by now.
+# Models can be imported by now.
+from store.compiled import Compiled  # noqa: E402
+from triage.services import is_urgent  # noqa: E402
 
+# What is made once a process, not at the cost of the first who posts.
+Compiled.compile_all()
 is_urgent("")

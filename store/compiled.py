@@ -9,6 +9,7 @@ of what comes back; the text stays the same however many values a list has.
 
 import json
 from collections.abc import Callable, Iterable
+from typing import ClassVar, Self
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import CharField, Expression, Field, ForeignObject, Lookup, QuerySet, TextField
@@ -71,9 +72,18 @@ class Compiled:
     be written. Databases without row locks ignore it.
     """
 
+    _all: ClassVar[list[Self]] = []
+
     def __init__(self, build: Callable[[], QuerySet], *, lock: type | None = None):
         self._build, self._lock = build, lock
+        Compiled._all.append(self)
         self._statements: dict[str, tuple] = {}
+
+    @classmethod
+    def compile_all(cls) -> None:
+        """Compile every queryset that was declared, for the default database: not at the cost of the first request."""
+        for compiled in cls._all:
+            compiled._compile(connections[DEFAULT_DB_ALIAS])
 
     def rows(self, **values) -> list:
         """Return the rows for these values, as sequences. Raises KeyError for a value that is missing."""

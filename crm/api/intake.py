@@ -7,6 +7,7 @@ from functools import partial
 
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import get_language_from_request, override
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, UnsupportedMediaType, ValidationError
 from rest_framework.renderers import JSONRenderer
@@ -48,7 +49,8 @@ class Inquiries(View):
         try:
             return self.post(request)
         except Exception as error:
-            return answer_exception(error)
+            with override(get_language_from_request(request)):
+                return answer_exception(error)
 
     @extend_schema(
         operation_id="send_inquiry",
@@ -69,8 +71,9 @@ class Inquiries(View):
         submission = new_inquiry_decoder(api_key.source).run_validation(body)
         represent = representation_for(api_key, submission)
         receipt = receive_inquiry(submission, source=api_key.source, represent=represent, key=key, now=timezone.now())
-        response = HttpResponse(JSONRenderer().render(receipt.answer), content_type="application/json", status=201)
-        response["Location"] = LOCATION % receipt.answer["id"]
+        content = JSONRenderer().render(receipt.answer)
+        headers = {"Content-Length": str(len(content)), "Location": LOCATION % receipt.answer["id"]}
+        response = HttpResponse(content, content_type="application/json", status=201, headers=headers)
         if receipt.is_replay or receipt.is_duplicate:
             response.status_code = 200
             response["Idempotent-Replayed" if receipt.is_replay else "Duplicate-Inquiry"] = "true"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from fractions import Fraction
+from math import lcm
 from operator import attrgetter
 
 #: Ledgers count in billionths of an inquiry: whole numbers, so that a replay is exact on every machine.
@@ -55,9 +56,13 @@ class Reason(StrEnum):
     ALL_PASSED_ON = "all_passed_on"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
-    """An operator as one source sees them at one moment."""
+    """An operator as one source sees them at one moment.
+
+    Nothing changes one once it is made. It is not frozen because that takes four times as long to make, and they are
+    made anew for every operator at every choice.
+    """
 
     id: int
     name: str
@@ -93,9 +98,9 @@ class Candidate:
             return Verdict.FULL
         return ""
 
-    def as_dict(self) -> dict:
-        """Return all fields by name. As `dataclasses.asdict`, which copies each value and takes four times as long."""
-        return dict(zip(CANDIDATE_FIELDS, _candidate_values(self), strict=True))
+    def as_dict(self, **more) -> dict:
+        """Return all fields by name, and more. `dataclasses.asdict` copies each value and takes four times as long."""
+        return dict(zip(CANDIDATE_FIELDS, _candidate_values(self), strict=True), **more)
 
 
 CANDIDATE_FIELDS = tuple(field.name for field in fields(Candidate))
@@ -121,10 +126,8 @@ class Decision:
     withheld: str = ""
     #: What one unit of weight earned in the ledger by this choice, in billionths.
     step: int = 0
-
-    @property
-    def eligible(self) -> tuple[Candidate, ...]:
-        return tuple(c for c in self.candidates if not c.exclusion)
+    #: Those of the candidates that nothing keeps out of the choice.
+    eligible: tuple[Candidate, ...] = ()
 
     def verdict(self, candidate: Candidate) -> str:
         if candidate.id == self.chosen:
@@ -143,7 +146,7 @@ class Decision:
             "manual": self.manual,
             "withheld": self.withheld,
             "step": self.step,
-            "candidates": [c.as_dict() | {"verdict": str(self.verdict(c))} for c in self.candidates],
+            "candidates": [c.as_dict(verdict=str(self.verdict(c))) for c in self.candidates],
         }
 
 
@@ -165,7 +168,7 @@ def choose(
     Raises ValueError for an unknown strategy or a missing draw.
     """
     candidates = tuple(sorted(candidates, key=lambda c: c.id))
-    eligible = [c for c in candidates if not c.exclusion]
+    eligible = tuple(c for c in candidates if not c.exclusion)
     step = _step(eligible)
     if withheld:
         chosen, reason = None, withheld
@@ -184,7 +187,16 @@ def choose(
     else:
         raise ValueError(f"unknown strategy {strategy!r}")
     return Decision(
-        strategy, candidates, chosen, reason, draw=draw, sticky=sticky, manual=manual, withheld=withheld, step=step
+        strategy,
+        candidates,
+        chosen,
+        reason,
+        draw=draw,
+        sticky=sticky,
+        manual=manual,
+        withheld=withheld,
+        step=step,
+        eligible=eligible,
     )
 
 
@@ -228,7 +240,9 @@ def _fair(eligible: Sequence[Candidate], step: int) -> Candidate:
     credits = {c.id: c.credit + c.weight * step for c in eligible}
     # Rounding may leave all of them a few billionths short.
     ready = [c for c in eligible if credits[c.id] >= threshold] or eligible
-    return min(ready, key=lambda c: (Fraction(ONE - threshold - credits[c.id], c.weight), c.id))
+    # Compared as fractions with one denominator, in whole numbers.
+    scale = lcm(*(c.weight for c in ready))
+    return min(ready, key=lambda c: ((ONE - threshold - credits[c.id]) * (scale // c.weight), c.id))
 
 
 def _weighted_random(eligible: Sequence[Candidate], draw: float | None) -> Candidate:

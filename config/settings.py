@@ -184,8 +184,7 @@ def database():
         config["OPTIONS"] = {
             **config.get("OPTIONS", {}),
             "connect_timeout": 5,
-            # The hot paths have a handful of texts: prepared once a connection, they need not be planned again.
-            "server_side_binding": True,
+            # For the cursors of store/cursors.py; Django's own bind on the client, where nothing is prepared.
             "prepare_threshold": 1,
             "options": "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s",
         }

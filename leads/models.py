@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from uuid_utils.compat import uuid7
 
 from routing.models import Operator, Source
+from store.fields import RecordField
 
 
 class Lead(models.Model):
@@ -248,7 +249,7 @@ class Assignment(models.Model):
     )
     note = models.CharField(_("note"), max_length=300, blank=True)
     #: See routing.choice.Decision.as_record: enough to replay the choice.
-    decision = models.JSONField(_("decision"), default=dict)
+    decision = RecordField(_("decision"), default=dict)
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

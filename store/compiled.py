@@ -14,6 +14,8 @@ from typing import ClassVar, Self
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import CharField, Expression, Field, ForeignObject, Lookup, QuerySet, TextField
 
+from .cursors import prepared_cursor
+
 
 class Given(Expression):
     """A value that is passed each time the compiled queryset is run, under this name."""
@@ -90,7 +92,7 @@ class Compiled:
         connection = connections[DEFAULT_DB_ALIAS]
         compiler, sql, holes, converters = self._statements.get(connection.vendor) or self._compile(connection)
         params = [hole.prepare(values[hole.name], connection) if isinstance(hole, Given) else hole for hole in holes]
-        with connection.cursor() as cursor:
+        with prepared_cursor(connection) as cursor:
             cursor.execute(sql, params)
             rows = cursor.fetchall()
         return list(compiler.apply_converters(rows, converters)) if converters else rows

@@ -21,6 +21,8 @@ import orjson
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, JSONField, Model
 
+from .cursors import prepared_cursor
+
 Row = dict[str, object]
 
 
@@ -53,7 +55,7 @@ def write(*statements: Statement) -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     statements = [statement for statement in statements if statement.rows]
     parts = [(_sql_of(s.verb, s.model, s.columns, s.is_lenient, connection.vendor), s) for s in statements]
-    with connection.cursor() as cursor:
+    with prepared_cursor(connection) as cursor:
         if connection.vendor == "postgresql" and len(parts) > 1:
             sql = ", ".join(f"set_{n} AS ({sql})" for n, (sql, _) in enumerate(parts))
             cursor.execute(f"WITH {sql} SELECT 1", [_document(s, connection.vendor) for _, s in parts])
@@ -70,7 +72,7 @@ def insert_new(model: type[Model], rows: Sequence[Row], *, returning: Sequence[s
     connection = connections[DEFAULT_DB_ALIAS]
     statement = insert(model, rows, ignore_conflicts=True)
     sql = _sql_of("insert", model, statement.columns, True, connection.vendor)
-    with connection.cursor() as cursor:
+    with prepared_cursor(connection) as cursor:
         columns = ", ".join(map(_quoted, returning))
         cursor.execute(f"{sql} RETURNING {columns}", [_document(statement, connection.vendor)])
         return cursor.fetchall()

@@ -57,7 +57,7 @@ def test_fill_keeps_the_promises_of_routing(filled):
 
 def test_fill_leaves_the_ledgers_balanced(filled):
     assert sum(Weight.objects.values_list("received_count", flat=True)) == 400 - Inquiry.objects.waiting().count()
-    assert all(w.due == w.received_count * ONE for w in Weight.objects.all())
+    assert [w.due for w in Weight.objects.all()] == [w.received_count * ONE for w in Weight.objects.all()]
 
 
 @pytest.mark.parametrize("model", [Lead, Identity, Inquiry, Assignment, Job, Insight])

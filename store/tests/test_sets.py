@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.test.utils import CaptureQueriesContext
 
 from crm.models import IdempotencyKey
+from crm.tests.intake import statements
 from leads.models import Assignment, Identity, Inquiry, Lead
 from leads.tests.factories import InquiryFactory, LeadFactory
 from routing.models import Source, Weight
@@ -73,18 +73,18 @@ def test_inserted_row_is_the_one_that_the_orm_inserts(make):
 def test_many_rows_go_in_by_one_statement():
     rows = [row_of(Lead(name=f"Lead {n}", created_at=NOON, updated_at=NOON)) for n in range(300)]
 
-    with CaptureQueriesContext(connection) as captured:
+    with statements() as sent:
         write(insert(Lead, rows))
 
-    assert len(captured) == 1
+    assert len(sent) == 1
     assert set(Lead.objects.values_list("name", flat=True)) == {f"Lead {n}" for n in range(300)}
 
 
 def test_set_without_rows_asks_nothing():
-    with CaptureQueriesContext(connection) as captured:
+    with statements() as sent:
         write(insert(Lead, []), update(Weight, []))
 
-    assert len(captured) == 0
+    assert len(sent) == 0
 
 
 def test_rows_may_refer_to_each_other_in_any_order():

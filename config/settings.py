@@ -192,6 +192,7 @@ def database():
             config["CONN_MAX_AGE"] = 0
             config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 5}
     else:
+        config["ENGINE"] = "store.sqlite3"
         config["OPTIONS"] = {
             # IMMEDIATE takes the write lock at BEGIN, where waiting is possible; FULL because a 201 is a promise.
             "transaction_mode": "IMMEDIATE",

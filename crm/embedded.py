@@ -1,16 +1,19 @@
-"""The embedded run: real Celery workers, the relay, the sweep and beat, in threads of the serving process.
+"""The embedded run: real Celery workers, relay, sweep and beat, in threads of a process beside the serving one.
 
-Only for the broker in the memory of one process. Start it from a command, never from an AppConfig's ready() (a worker
-sets Django up again) and never before a fork.
+They are in one process because the broker is in its memory. The serving process is another, so that reading and
+serving share no interpreter lock; it talks to the database only, as everywhere.
 """
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 import time
 
 from celery import beat, current_app
 from celery.worker import WorkController
+from django.conf import settings
 
 from triage import relay
 from triage.analyzers.registry import get_analyzer
@@ -18,14 +21,50 @@ from triage.services.reading import batch_size
 
 from . import sweeper
 
-#: An analyzer that asks a model over the network waits: others read meanwhile. The offline one never waits, and takes
-#: turns with the threads that serve.
+#: An analyzer that asks a model over the network waits: others read meanwhile. The offline one never waits.
 NETWORK_THREADS, OFFLINE_THREADS = 4, 1
 #: A receiver of alerts may hang, and a training takes minutes: neither keeps the others waiting.
 ALERT_THREADS = 4
 #: How many messages a worker may hold. Its loop acknowledges only when it looks up, every two seconds; by then the
 #: relay may have published so many, and the next one must not wait.
 MESSAGES_TAKEN = 64
+
+
+#: So long after the process has died it is started again.
+RESTART_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class EmbeddedProcess:
+    """The process of `manage.py embedded`, which lives as long as this one and is started again when it dies."""
+
+    def __init__(self):
+        self._is_stopping = threading.Event()
+        self._process = self._start()
+        threading.Thread(target=self._keep_alive, name="embedded", daemon=True).start()
+
+    def stop(self, *, seconds: float) -> None:
+        """End it, after so many seconds by force. What is left undone is a row that is read after the next start."""
+        self._is_stopping.set()
+        try:
+            # Closes its standard input, then waits.
+            self._process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _start(self) -> subprocess.Popen:
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "embedded"]
+        # It ends when its standard input does: with stop(), and also when this process is killed. In a session of its
+        # own, so that Ctrl-C reaches only the one who will stop it.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+    def _keep_alive(self) -> None:
+        while not self._is_stopping.is_set():
+            status = self._process.wait()
+            if not self._is_stopping.wait(RESTART_SECONDS):
+                logger.error("The embedded worker ended (%s) and is started again.", status)
+                self._process = self._start()
 
 
 class Embedded:

@@ -1,4 +1,4 @@
-"""The whole house in one process: `make run`."""
+"""Everything on one command: `make run`."""
 
 import errno
 import fcntl
@@ -14,24 +14,27 @@ import waitress
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.core.wsgi import get_wsgi_application
+from django.core.servers.basehttp import get_internal_wsgi_application
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from crm import checks
-from crm.embedded import Embedded
+from crm.embedded import EmbeddedProcess
 from crm.welcome import banner, ensure_admin, ensure_key
 from routing.models import Source
 from triage.services import release_leases
 
-START_SECONDS = 10
 STOP_SECONDS = 1
+WEB_THREADS = 16
+MAX_CONNECTIONS = 1_000
+#: Four times what a batch may have: more is refused before anything of it is stored.
+MAX_BODY = 16 * 1024 * 1024
 
 
 class Command(BaseCommand):
     help = (
-        "Serves the CRM with everything it needs. Without REDIS_URL the Celery worker, the relay and beat live in "
-        "this process; with it they run as processes of their own."
+        "Serves the CRM with everything it needs. Without REDIS_URL worker, relay, sweep and beat live in one process "
+        "beside this one, which ends with it; with it they run as processes of their own."
     )
 
     def add_arguments(self, parser):
@@ -58,7 +61,7 @@ class Command(BaseCommand):
         self.migrate()
         if settings.EMBEDDED:
             self.start_embedded()
-        self.server = waitress.create_server(get_wsgi_application(), sockets=[listener], threads=8, ident=None)
+        self.server = create_server(listener)
         threading.Thread(target=self.server.run, name="web", daemon=True).start()
         password = ensure_admin(settings.VAR_DIR)
         if settings.EMBEDDED and is_demo_wanted:
@@ -83,8 +86,7 @@ class Command(BaseCommand):
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         if is_alone(settings.VAR_DIR):
             release_leases()
-        self.embedded = Embedded()
-        self.embedded.start(seconds=START_SECONDS)
+        self.embedded = EmbeddedProcess()
 
     def send_demo(self):
         """The sample company, once: a start that was interrupted is made good by the next."""
@@ -110,6 +112,23 @@ class Command(BaseCommand):
         sys.stderr.flush()
         # Not sys.exit: it would wait for the worker's threads.
         os._exit(0)
+
+
+def create_server(listener: socket.socket):
+    """Return the web server on a bound socket.
+
+    waitress reads a request to its end before a thread takes it up: who sends slowly, or nothing, holds up nobody.
+    """
+    return waitress.create_server(
+        get_internal_wsgi_application(),
+        sockets=[listener],
+        threads=WEB_THREADS,
+        connection_limit=MAX_CONNECTIONS,
+        # select() takes no more than 1,024.
+        asyncore_use_poll=True,
+        max_request_body_size=MAX_BODY,
+        ident=None,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,29 @@
+"""The background of the embedded run: `manage.py serve` starts it, and it ends when that does."""
+
+import os
+import sys
+
+from django.conf import settings
+from django.core.management import CommandError
+from django.core.management.base import BaseCommand
+
+from crm.embedded import Embedded
+
+START_SECONDS = 10
+STOP_SECONDS = 1
+
+
+class Command(BaseCommand):
+    help = "Runs worker, relay, sweep and beat in one process until standard input ends. `serve` starts it by itself."
+    # `serve` has run them.
+    requires_system_checks = ()
+
+    def handle(self, **options):
+        if not settings.EMBEDDED:
+            raise CommandError("REDIS_URL is set: worker, relay and beat run as processes of their own.")
+        embedded = Embedded()
+        embedded.start(seconds=START_SECONDS)
+        sys.stdin.read()
+        embedded.stop(seconds=STOP_SECONDS)
+        # Not sys.exit: it would wait for the workers' threads.
+        os._exit(0)

@@ -14,7 +14,7 @@ RUN pip install --disable-pip-version-check -r "$REQUIREMENTS"
 COPY . .
 # Nothing is reached at build time: the addresses only say that this is not the embedded run.
 RUN SECRET_KEY=build DATABASE_URL=postgres://build/build REDIS_URL=redis://build python manage.py collectstatic --noinput --verbosity 0 \
-    && python -m compileall -q config crm leads routing triage
+    && python -m compileall -q config crm leads routing store triage
 
 # A volume laid over it is owned as it is.
 RUN mkdir -p var/models && chown -R crm var

@@ -53,7 +53,7 @@ def address(name, *schemes, default):
 DATABASE_URL = read(env.str, "DATABASE_URL", "")
 REDIS_URL = address("REDIS_URL", "redis", "rediss", default="")
 
-# Without Redis, worker and relay live in the serving process: `manage.py serve`.
+# Without Redis, worker and relay live in a process beside the serving one: `manage.py serve`.
 EMBEDDED = not REDIS_URL
 DEBUG = flag("DEBUG", default=False)
 

@@ -102,6 +102,26 @@ def await_insight(house, inquiry, *, key, seconds):
     raise AssertionError(f"no insight within {seconds} s: {insight}")
 
 
+def embedded_worker(house):
+    """The process id of `manage.py embedded`, which the serving process has started."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            command, fields = status.with_name("cmdline").read_bytes(), status.read_text()
+        except OSError:
+            continue
+        if command.endswith(b"embedded\0") and f"PPid:\t{house.process.pid}\n" in fields:
+            return int(status.parent.name)
+    return None
+
+
+def await_worker(house, *, other_than=None):
+    for _ in range(200):
+        if (pid := embedded_worker(house)) not in (None, other_than):
+            return pid
+        time.sleep(0.1)
+    raise AssertionError("no embedded worker")
+
+
 def told(said, label):
     return re.search(rf"^{label} +(.*)$", said, re.MULTILINE)[1]
 
@@ -127,6 +147,33 @@ def test_the_printed_request_works_and_is_read_within_five_seconds(house):
     assert first["operator"] is not None
     assert insight["intent"] == "buy"
     assert again == (200, first)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it finds processes in /proc")
+def test_embedded_worker_that_is_killed_is_started_again_and_reads(house):
+    key = told(house.serve(), "API key")
+    killed = await_worker(house)
+    os.kill(killed, signal.SIGKILL)
+
+    body = json.dumps({"external_id": "after the kill", "message": "How much is it?"}).encode()
+    _, inquiry = ask(f"http://127.0.0.1:{house.port}/api/v1/inquiries", key=key, body=body)
+
+    assert await_worker(house, other_than=killed) != killed
+    assert await_insight(house, inquiry["id"], key=key, seconds=30)["intent"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it finds processes in /proc")
+def test_embedded_worker_ends_with_the_process_that_serves_however_that_ends(tmp_path):
+    house = House(tmp_path / "var")
+    for number in (signal.SIGINT, signal.SIGKILL):
+        house.serve()
+        worker = await_worker(house)
+        house.end(number)
+        for _ in range(100):
+            if not Path(f"/proc/{worker}").exists():
+                break
+            time.sleep(0.1)
+        assert not Path(f"/proc/{worker}").exists()
 
 
 def test_an_inquiry_survives_kill_9(house):

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         if samples:
             with keys_of(sources) as keys, service_at(url) as address:
                 self._send(samples, keys=keys, address=address)
-        # Embedded, the worker lives and dies with the serving process: where there is none, there is nothing to wait for.
+        # Embedded, the worker lives with the serving process: where there is none, there is nothing to wait for.
         self._have_read(sources, patience=PATIENCE_SECONDS if url or not settings.EMBEDDED else 0)
         self.stdout.write(table(sources))
 

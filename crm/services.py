@@ -123,7 +123,8 @@ def receive_together(arrivals: Sequence[Arrival], *, source: Source, rng: Rng = 
 def receive_inquiries(arrivals: Sequence[Arrival], *, source: Source, rng: Rng = random.random) -> None:
     """Take in what was sent through one source, in one transaction, and set the outcome of each arrival.
 
-    Raises KeyInProgress, TooContended and what the database raises; then nothing is saved and no outcome counts.
+    Raises KeyInProgress, TooContended, Source.DoesNotExist and what the database raises; then nothing is saved and no
+    outcome counts.
     """
     for _ in range(MAX_ATTEMPTS):
         try:
@@ -189,8 +190,9 @@ def _find_or_make_inquiries(arrivals: Sequence[Arrival], leads: Recognition, *, 
     lately = _same_content_lately([a for a in arrivals if window and not a.key], source=source, window=window)
     repeated = {}
     for arrival in arrivals:
-        alike = lately[arrival.lead.id, arrival.content_hash]
-        first = None if arrival.key else next((i for i in alike if i.created_at > arrival.now - window), None)
+        alike, since = lately[arrival.lead.id, arrival.content_hash], arrival.now - window
+        may_repeat = window and not arrival.key
+        first = next((inquiry for inquiry in alike if inquiry.created_at >= since), None) if may_repeat else None
         arrival.is_duplicate = first is not None
         arrival.inquiry = first or _new_inquiry(arrival, source=source)
         if first:

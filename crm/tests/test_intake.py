@@ -6,11 +6,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from crm.models import IdempotencyKey
 from crm.services import receive_inquiries
 from leads.models import Assignment, Identity, Inquiry, Lead, PossibleDuplicate
 from leads.tests.factories import InquiryFactory, LeadFactory
 from routing.choice import replay
-from routing.models import Absence, Shift
+from routing.models import Absence, Shift, Source
 from routing.tests.factories import OperatorFactory, SourceFactory
 from triage.models import Job
 from triage.queries import claimable
@@ -160,6 +161,23 @@ def test_the_same_text_within_the_window_is_the_same_inquiry(site, anna):
     assert Inquiry.objects.get().repeat_count == 1
     assert Job.objects.count() == Assignment.objects.count() == 1
     assert anna.inquiries.count() == 1
+
+
+def test_the_window_includes_its_last_moment(site):
+    send(site, now=NOW)
+
+    assert send(site, now=NOW + timedelta(minutes=10)).is_duplicate
+
+
+def test_source_that_was_deleted_meanwhile_takes_nothing_in():
+    gone = SourceFactory()
+    Source.objects.filter(pk=gone.pk).delete()
+
+    with pytest.raises(Source.DoesNotExist):
+        send(gone, key="order-1")
+
+    assert not Inquiry.objects.exists()
+    assert not IdempotencyKey.objects.exists()
 
 
 def test_the_same_text_after_the_window_is_another_inquiry(site):

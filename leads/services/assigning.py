@@ -81,9 +81,12 @@ def open_inquiries(inquiries: Sequence[NewInquiry], *, now: datetime, rng: Rng) 
     """Give new inquiries of one source to operators, in their order, or let them wait. Return what is to be written.
 
     Runs inside the caller's transaction, as its last step but the writing: the operators stay locked until it ends.
+    Raises Source.DoesNotExist when the source was deleted meanwhile.
     """
     source_id = inquiries[0].source.pk
     assigner = Assigner(Pool([source_id], now=now), rng=rng)
+    if source_id not in assigner.pool.sources:
+        raise Source.DoesNotExist
     last = {}
     if assigner.pool.sources[source_id].is_sticky:
         last = last_operators({inquiry.lead.id for inquiry in inquiries if not inquiry.lead.is_new})

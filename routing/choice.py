@@ -186,18 +186,7 @@ def choose(
         chosen, reason = _least_loaded(eligible).id, Reason.LEAST_LOADED
     else:
         raise ValueError(f"unknown strategy {strategy!r}")
-    return Decision(
-        strategy,
-        candidates,
-        chosen,
-        reason,
-        draw=draw,
-        sticky=sticky,
-        manual=manual,
-        withheld=withheld,
-        step=step,
-        eligible=eligible,
-    )
+    return Decision(strategy, candidates, chosen, reason, draw, sticky, manual, withheld, step, eligible)
 
 
 def replay(record: dict) -> Decision:

@@ -4,6 +4,7 @@ import json
 from datetime import UTC
 from functools import cache
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm.services import Submission
@@ -28,6 +29,9 @@ class Strict(serializers.Serializer):
         return super().to_internal_value(data)
 
 
+@extend_schema_field(
+    {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}, "default": {}}
+)
 class ExtraField(serializers.JSONField):
     """A flat JSON object of at most 8 KiB, kept as sent."""
 

@@ -2,7 +2,7 @@
 
 from django.utils.module_loading import import_string
 
-INTAKE_PATH = "/api/v1/inquiries"
+INTAKE_PATHS = ("/api/v1/inquiries", "/api/v1/inquiries/")
 
 
 class IntakeFirst:
@@ -17,7 +17,7 @@ class IntakeFirst:
         self._intake = import_string("crm.api.intake.Inquiries").as_view()
 
     def __call__(self, request):
-        if request.method == "POST" and request.path_info.rstrip("/") == INTAKE_PATH:
+        if request.method == "POST" and request.path_info in INTAKE_PATHS:
             # CommonMiddleware would refuse a forged host.
             request.get_host()
             return self._intake(request)

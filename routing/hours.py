@@ -47,19 +47,29 @@ def next_change(
     return min((moment for stretch in stretches for moment in stretch if moment > now), default=None)
 
 
-def _stretches(shifts: tuple[Hours, ...], zone: ZoneInfo, now: datetime) -> Iterator[Leave]:
+def _stretches(shifts: tuple[Hours, ...], zone: ZoneInfo, now: datetime) -> list[Leave]:
     """Every shift that may touch ``now`` or be the next one, as moments in UTC.
 
     Moments, because two wall-clock times of one zone compare by the clock on the wall, which is wrong on the days
     when that clock is moved.
     """
     today = now.astimezone(zone).date()
-    for offset in range(-1, 8):
-        day = today + offset * DAY
+    week = list(_on_days(today - DAY, 9, shifts, zone))
+    if any(starts > now for starts, _ in week):
+        return week
+    # The only shift of the week is the one that does not come.
+    return [*week, *_on_days(today + 8 * DAY, 7, shifts, zone)]
+
+
+def _on_days(first: date, count: int, shifts: tuple[Hours, ...], zone: ZoneInfo) -> Iterator[Leave]:
+    """The shifts that begin on these days. One that would be over before it began, as an hour is skipped, is none."""
+    for day in (first + n * DAY for n in range(count)):
         for weekday, starts, ends in shifts:
             if day.weekday() == weekday:
                 last = day if ends > starts else day + DAY
-                yield _moment(day, starts, zone), _moment(last, ends, zone)
+                begins_at, ends_at = _moment(day, starts, zone), _moment(last, ends, zone)
+                if begins_at < ends_at:
+                    yield begins_at, ends_at
 
 
 def _moment(day: date, clock: time, zone: ZoneInfo) -> datetime:

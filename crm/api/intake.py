@@ -48,10 +48,11 @@ class Inquiries(View):
         """Answer a POST without DRF's request, negotiation and response, which take longer than the intake itself."""
         if request.method != "POST":
             return super().dispatch(request, *args, **kwargs)
-        try:
-            return self.post(request)
-        except Exception as error:
-            with override(get_language_from_request(request)):
+        # Errors are translated where they are raised. What another request left active in this thread must not count.
+        with override(get_language_from_request(request)):
+            try:
+                return self.post(request)
+            except Exception as error:
                 return answer_exception(error)
 
     @extend_schema(

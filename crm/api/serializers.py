@@ -4,6 +4,8 @@ import json
 from datetime import UTC
 from functools import cache
 
+from django.utils.translation import get_language
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm.services import Submission
@@ -28,6 +30,9 @@ class Strict(serializers.Serializer):
         return super().to_internal_value(data)
 
 
+@extend_schema_field(
+    {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}, "default": {}}
+)
 class ExtraField(serializers.JSONField):
     """A flat JSON object of at most 8 KiB, kept as sent."""
 
@@ -105,7 +110,8 @@ class NewInquiry(Strict):
 
 
 @cache
-def _decoder(source_id: int, region: str) -> NewInquiry:
+def _decoder(source_id: int, region: str, language: str) -> NewInquiry:
+    # One for each language: DRF's validators keep their messages as they were first said.
     return NewInquiry(source_id=source_id, region=region)
 
 
@@ -114,7 +120,7 @@ def new_inquiry_decoder(source: Source) -> NewInquiry:
 
     To build its fields takes five times as long as to use them.
     """
-    return _decoder(source.pk, source.default_region)
+    return _decoder(source.pk, source.default_region, get_language())
 
 
 class Resolution(Strict):

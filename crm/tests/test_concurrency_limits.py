@@ -29,7 +29,7 @@ from leads.services import (
 )
 from routing.choice import ONE, replay
 from routing.models import Operator, Weight
-from routing.queries import locked_operators
+from routing.queries import locked_seats
 from routing.tests.factories import OperatorFactory, SourceFactory
 from routing.tests.parallel import in_parallel
 
@@ -100,7 +100,7 @@ def test_the_intake_waits_for_an_operator_without_holding_their_weight():
 
     def hold_the_operator_then_write_the_weight():
         with transaction.atomic():
-            locked_operators([site.pk])
+            locked_seats([site.pk], now=timezone.now())
             is_held.set()
             time.sleep(0.3)
             Weight.objects.update(due=5)

@@ -1,12 +1,13 @@
 """Taking in a list is taking in its submissions one after the other: the same answers, rows, records and ledgers."""
 
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
 from crm.idempotency import KeyReused
 from crm.models import IdempotencyKey
@@ -18,6 +19,8 @@ from routing.tests.factories import OperatorFactory, SourceFactory
 from triage.models import Job
 
 from .intake import arrival, send
+
+pytestmark = pytest.mark.django_db
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -33,8 +36,14 @@ MESSAGES = st.fixed_dictionaries(
 ).filter(lambda message: message["email"] or message["phone"] or message["external"])
 
 
-class RollBack(Exception):
-    """The end of an attempt of which nothing may stay."""
+@contextmanager
+def rollback():
+    """Undo what the block writes. A savepoint, not `atomic`: durable transactions may be opened inside."""
+    savepoint = transaction.savepoint()
+    try:
+        yield
+    finally:
+        transaction.savepoint_rollback(savepoint)
 
 
 def every_row() -> dict:
@@ -75,10 +84,14 @@ def without_ids(answer):
     return answer | {name: model.objects.get(pk=answer[name]).created_at for name, model in moments.items()}
 
 
-def worded(outcome):
+def comparable(outcome):
     if isinstance(outcome, Exception):
         return type(outcome).__name__
     return without_ids(outcome.answer), outcome.is_replay, outcome.is_duplicate
+
+
+def one_by_one(site, messages):
+    return [comparable(send_or_refuse(site, **message)) for message in messages]
 
 
 def send_or_refuse(site, **message):
@@ -88,54 +101,58 @@ def send_or_refuse(site, **message):
         return error
 
 
-def one_by_one(site, messages):
-    return [worded(send_or_refuse(site, **message)) for message in messages]
-
-
 def at_once(site, messages):
     arrivals = [arrival(site, **message) for message in messages]
     receive_inquiries(arrivals, source=site, rng=lambda: 0.4)
-    return [worded(arrival.outcome) for arrival in arrivals]
+    return [comparable(arrival.outcome) for arrival in arrivals]
 
 
-def tried(take_in, site, messages):
-    """What is answered and the rows that are left, which are rolled back."""
-    try:
-        with transaction.atomic():
-            outcomes = take_in(site, messages)
-            found = every_row()
-            raise RollBack
-    except RollBack:
-        return outcomes, found
+def attempt(take_in, site, messages):
+    """Return the outcomes and all rows after these messages were taken in, and undo it."""
+    with rollback():
+        return take_in(site, messages), every_row()
 
 
-class TestAtOnce(TestCase):
-    @settings(max_examples=60)
-    @given(
-        earlier=st.lists(MESSAGES, max_size=4),
-        messages=st.lists(MESSAGES, min_size=1, max_size=8),
-        strategy=st.sampled_from(list(Strategy)),
-        is_sticky=st.booleans(),
-        limits=st.lists(st.integers(1, 3), min_size=0, max_size=3),
-    )
-    def test_list_is_taken_in_as_its_submissions_one_after_the_other(
-        self, earlier, messages, strategy, is_sticky, limits
-    ):
+@settings(max_examples=60)
+@given(
+    earlier=st.lists(MESSAGES, max_size=4),
+    messages=st.lists(MESSAGES, min_size=1, max_size=8),
+    strategy=st.sampled_from(list(Strategy)),
+    is_sticky=st.booleans(),
+    limits=st.lists(st.integers(1, 3), min_size=0, max_size=3),
+)
+def test_list_is_taken_in_as_its_submissions_one_after_the_other(earlier, messages, strategy, is_sticky, limits):
+    with rollback():
         operators = {OperatorFactory(max_load=limit): n + 1 for n, limit in enumerate(limits)}
         site = SourceFactory(strategy=strategy, is_sticky=is_sticky, weights=operators)
         moments = (START + timedelta(seconds=n) for n in range(100))
         earlier, messages = ([m | {"now": next(moments)} for m in some] for some in (earlier, messages))
         one_by_one(site, earlier)
 
-        assert tried(at_once, site, messages) == tried(one_by_one, site, messages)
+        assert attempt(at_once, site, messages) == attempt(one_by_one, site, messages)
 
-    def test_those_who_wait_beside_a_free_operator_go_first(self):
-        anna = OperatorFactory(max_load=1, is_active=False)
-        site = SourceFactory(weights={anna: 1})
-        send(site, email="first@example.com", now=START)
-        Operator.objects.update(is_active=True)
-        messages = [{"email": f"{n}@example.com", "now": START + timedelta(seconds=n)} for n in (1, 2)]
 
-        assert tried(at_once, site, messages) == tried(one_by_one, site, messages)
-        at_once(site, messages)
-        assert anna.inquiries.get().lead.email == "first@example.com"
+def test_those_who_wait_beside_a_free_operator_go_first():
+    anna = OperatorFactory(max_load=1, is_active=False)
+    site = SourceFactory(weights={anna: 1})
+    send(site, email="first@example.com", now=START)
+    Operator.objects.update(is_active=True)
+    messages = [{"email": f"{n}@example.com", "now": START + timedelta(seconds=1)} for n in (1, 2)]
+
+    assert attempt(at_once, site, messages) == attempt(one_by_one, site, messages)
+    at_once(site, messages)
+    assert anna.inquiries.get().lead.email == "first@example.com"
+
+
+@pytest.mark.parametrize("before", [[], [{"email": "stranger@example.com"}]])
+def test_returning_lead_goes_to_the_operator_who_has_just_got_what_waited(before):
+    """Fairly it would be the other one's turn."""
+    operators = [OperatorFactory(max_load=5, is_active=False) for _ in range(2)]
+    site = SourceFactory(is_sticky=True, weights=dict.fromkeys(operators, 1))
+    send(site, email="pat@example.com", message="First.", now=START)
+    Operator.objects.update(is_active=True)
+    messages = [m | {"now": START + timedelta(seconds=1)} for m in [*before, {"email": "pat@example.com"}]]
+
+    assert attempt(at_once, site, messages) == attempt(one_by_one, site, messages)
+    at_once(site, messages)
+    assert len(set(Inquiry.objects.filter(lead__email="pat@example.com").values_list("operator"))) == 1

@@ -87,12 +87,14 @@ def open_inquiries(inquiries: Sequence[NewInquiry], *, now: datetime, rng: Rng) 
     assigner = Assigner(Pool([source_id], now=now), rng=rng)
     if source_id not in assigner.pool.sources:
         raise Source.DoesNotExist
-    last = {}
-    if assigner.pool.sources[source_id].is_sticky:
-        last = last_operators({inquiry.lead.id for inquiry in inquiries if not inquiry.lead.is_new})
+    is_sticky = assigner.pool.sources[source_id].is_sticky
+    returning = {inquiry.lead.id for inquiry in inquiries if not inquiry.lead.is_new} if is_sticky else ()
+    last = last_operators(returning) if returning else {}
     for inquiry in inquiries:
+        if assigner.assign_earlier(source_id) and returning:
+            last |= last_operators(returning)
         assigner.admit(inquiry, last_operator=last.get(inquiry.lead.id))
-        if inquiry.operator:
+        if is_sticky and inquiry.operator:
             last[inquiry.lead.id] = inquiry.operator.id
     return assigner.statements()
 
@@ -131,12 +133,20 @@ class Assigner:
             withheld=on_hold,
         )
 
+    def assign_earlier(self, source_id: int) -> int:
+        """Assign what waits beside a free operator before anything new is admitted. Return how many.
+
+        A shift has just begun and the sweep has not come yet: those who wait were here first.
+        """
+        if not (self.pool.is_somebody_waiting and self.pool.has_room(source_id)):
+            return 0
+        assigned = self.assign_waiting(trigger=Trigger.SWEEP)
+        self.pool.is_somebody_waiting = assigned == ASSIGNED_AT_ONCE
+        return assigned
+
     def admit(self, inquiry: NewInquiry, *, last_operator: int | None) -> None:
         """Give a new inquiry to an operator, or let it wait."""
         source_id = inquiry.source.pk
-        if self.pool.is_somebody_waiting and self.pool.has_room(source_id):
-            # A shift has just begun and the sweep has not come yet: those who wait were here first.
-            self.pool.is_somebody_waiting = self.assign_waiting(trigger=Trigger.SWEEP) == ASSIGNED_AT_ONCE
         decision = self.decide(source_id, sticky=last_operator)
         if decision.chosen is None:
             inquiry.waiting_reason = str(decision.reason)

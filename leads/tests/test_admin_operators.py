@@ -4,10 +4,9 @@ import re
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from crm.tests.intake import statements
 from leads.models import Assignment, Inquiry
 from routing.models import Operator
 from routing.tests.factories import OperatorFactory, SourceFactory
@@ -120,22 +119,21 @@ def test_a_wrong_limit_in_the_list_changes_nothing(admin_client, anna):
 
 
 def test_only_what_was_typed_is_written(admin_client, anna):
-    with CaptureQueriesContext(connection) as captured:
+    with statements() as sent:
         admin_client.post(f"{LIST}{anna.pk}/change/", page_of(anna, max_load=3, time_zone="UTC"))
 
-    (update,) = [query["sql"] for query in captured if query["sql"].startswith('UPDATE "routing_operator"')]
+    (update,) = [sql for sql in sent if sql.startswith('UPDATE "routing_operator"')]
     assert set(re.findall(r'"(\w+)" =', update)) >= {"max_load", "updated_at"}
     assert '"name"' not in update
 
 
 @pytest.mark.postgresql
 def test_the_locks_come_before_the_first_write(admin_client, anna, waiting):
-    with CaptureQueriesContext(connection) as captured:
+    with statements() as sent:
         admin_client.post(f"{LIST}{anna.pk}/change/", page_of(anna, max_load=3, time_zone="UTC"))
 
-    statements = [query["sql"] for query in captured]
-    locked = next(n for n, sql in enumerate(statements) if "FOR NO KEY UPDATE" in sql)
-    written = next(n for n, sql in enumerate(statements) if sql.startswith(("UPDATE", "INSERT")))
+    locked = next(n for n, sql in enumerate(sent) if "FOR NO KEY UPDATE" in sql)
+    written = next(n for n, sql in enumerate(sent) if sql.startswith(("UPDATE", "INSERT")))
     assert locked < written
 
 

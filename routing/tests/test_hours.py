@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from routing.hours import away, next_change
@@ -178,6 +178,15 @@ def test_a_shift_that_begins_in_the_hour_that_is_skipped_begins_after_it():
     assert not is_at_work(at("2026-03-08T10:00", NEW_YORK), shifts=shifts, zone=NEW_YORK)
 
 
+def test_shift_that_would_end_before_it_began_does_not_come():
+    """From 02:30 to 03:10 in Berlin on the night the clock goes from 02:00 to 03:00: 02:30 is 03:30 then."""
+    shifts = [(SUNDAY, time(2, 30), time(3, 10))]
+    saturday = at("2026-03-28T12:00", BERLIN)
+
+    assert ask(saturday, shifts=shifts, zone=BERLIN) == ("off_shift", at("2026-04-05T02:30", BERLIN))
+    assert not is_at_work(at("2026-03-29T03:05", BERLIN), shifts=shifts, zone=BERLIN)
+
+
 clocks = st.times().map(lambda clock: clock.replace(second=0, microsecond=0))
 hours = st.tuples(st.integers(0, 6), clocks, clocks).filter(lambda shift: shift[1] != shift[2])
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -200,13 +209,15 @@ leaves = st.tuples(moments, lengths).map(lambda leave: (leave[0], leave[0] + lea
     st.lists(leaves, max_size=3),
     st.sampled_from(["UTC", BERLIN, NEW_YORK]),
     moments,
-    st.floats(0, 1, exclude_max=True),
+    st.floats(0, 1),
 )
+@example([(FRIDAY, time(9), time(18))], [], "UTC", at("2026-11-20T08:00"), 1.0)
 def test_until_the_next_change_the_answer_stays_the_same(shifts, absences, zone, now, part):
     kept = {"shifts": shifts, "absences": absences, "zone": zone}
-    changes_at = next_change(is_active=True, now=now, **kept)
+    changes_at = next_change(is_active=True, now=now, **kept) or now + timedelta(days=400)
 
-    later = now + part * ((changes_at or now + timedelta(days=400)) - now)
+    # Up to the last microsecond before it: a part just below 1 would be rounded to the change itself.
+    later = now + part * (changes_at - timedelta.resolution - now)
 
     assert ask(later, **kept) == ask(now, **kept)
 

@@ -4,12 +4,11 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial
 
 from django.http import HttpResponse
 from django.utils import timezone
-from django.utils.translation import get_language_from_request, override
+from django.utils.translation import get_language, get_language_from_request, override
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, UnsupportedMediaType, ValidationError
 from rest_framework.renderers import JSONRenderer
@@ -130,14 +129,15 @@ def receive_items(items: Sequence, *, api_key: ApiKey, deadline: float) -> list[
 
 def decode_ahead(parts: Sequence[Sequence], *, api_key: ApiKey) -> Iterator[list[Arrival | Exception]]:
     """Yield each part decoded. While the database works on one, a thread decodes the next."""
-    decode = partial(decode_item, api_key=api_key)
+    language = get_language()
+
+    def decode(part: Sequence) -> list[Arrival | Exception]:
+        # The language of errors is a thread's own.
+        with override(language):
+            return [decode_item(item, api_key=api_key) for item in part]
+
     with ThreadPoolExecutor(1) as ahead:
-        # The language of errors belongs to the context of the request.
-        futures = [
-            ahead.submit(copy_context().run, lambda part=part: [decode(item) for item in part]) for part in parts
-        ]
-        for future in futures:
-            yield future.result()
+        yield from ahead.map(decode, parts)
 
 
 def decode_item(item, *, api_key: ApiKey) -> Arrival | Exception:

@@ -150,8 +150,10 @@ def test_the_printed_request_works_and_is_read_within_five_seconds(house):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it finds processes in /proc")
-def test_embedded_worker_that_is_killed_is_started_again_and_reads(house):
+def test_embedded_worker_that_is_killed_is_started_again_and_reads(tmp_path, request):
+    house = House(tmp_path / "var")
     key = told(house.serve(), "API key")
+    request.addfinalizer(lambda: house.end(signal.SIGKILL))
     killed = await_worker(house)
     os.kill(killed, signal.SIGKILL)
 

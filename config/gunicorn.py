@@ -5,8 +5,8 @@ import sys
 
 bind = os.environ.get("BIND", "0.0.0.0:8000")
 worker_class = "gthread"
-# One process for every two cores: posts go in together within a process, and several of them wait for each other at
-# the source's lock. With 2 processes an intake took half as much processor time again, and its p99 was twice as long.
+# One process for every two cores: posts go in together within a process, and several processes split the groups and
+# wait for each other at the source's lock.
 workers = int(os.environ.get("WEB_WORKERS", "1"))
 threads = int(os.environ.get("WEB_THREADS", "16"))
 # A heartbeat file on a disk can hold a worker up; memory cannot.

@@ -69,15 +69,16 @@ class GroupCommit:
         """Have ``commit`` called, by this thread or another, for a list that holds these arrivals. Wait for its end.
 
         ``commit`` sets their outcomes in one transaction; where it raises, that is the outcome. Brings MAX_GROUP
-        arrivals at the most.
+        arrivals at the most. Raises Interrupted when the wait is over before the commit is.
         """
         party = _Party(arrivals)
         with self._mutex:
             self._waiting.append(party)
             is_leader, self._has_leader = not self._has_leader, True
         if not is_leader and not party.wait(MAX_WAIT_SECONDS) and self._leave(party):
-            _set_outcomes(arrivals, Interrupted())
-        elif not party.is_over:
+            # Not as their outcome: whoever commits them now would set another, before it is committed.
+            raise Interrupted
+        if not party.is_over:
             self._lead(commit)
 
     def _leave(self, party: _Party) -> bool:

@@ -14,7 +14,7 @@ from triage.queries import oldest_due_age
 
 logger = logging.getLogger(__name__)
 
-#: A due job is rung for within a fraction of a second; one this old means that nobody works.
+#: A due job is claimed within a fraction of a second; one this old means that nobody works.
 STUCK = timedelta(seconds=60)
 
 

@@ -123,7 +123,7 @@ class Assigner:
     def decide(
         self, source_id: int, *, sticky: int | None = None, excluded: Collection[int] = (), on_hold: str = ""
     ) -> Decision:
-        """Let a source's strategy choose. ``sticky`` is the lead's last operator; it counts if the source wants it."""
+        """Let a source's strategy choose. ``sticky`` is an operator to take before it, if they can."""
         source = self.pool.sources[source_id]
         return choose(
             self.pool.candidates(source_id, excluded=excluded),

@@ -56,14 +56,14 @@ class Command(BaseCommand):
 
     def _have_read(self, sources, *, patience: float) -> None:
         """Wait for the workers; what they have not read in time is read here, which the job's lease makes safe."""
-        owed = open_jobs().filter(kind=JobKind.INSIGHT, inquiry__source__in=sources)
-        total = owed.count()
+        pending = open_jobs().filter(kind=JobKind.INSIGHT, inquiry__source__in=sources)
+        total = pending.count()
         deadline = time.monotonic() + patience
         with tqdm(total=total, desc="Triage reads", unit="", file=self.stderr, leave=False) as bar:
-            while (left := owed.count()) and time.monotonic() < deadline:
+            while (left := pending.count()) and time.monotonic() < deadline:
                 bar.update(total - left - bar.n)
                 time.sleep(0.1)
-            for job_id in owed.values_list("pk", flat=True):
+            for job_id in pending.values_list("pk", flat=True):
                 read_inquiry(job_id, analyzer=get_analyzer())
                 bar.update()
 

@@ -23,4 +23,4 @@ USER crm
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
+CMD ["python", "manage.py", "web"]

@@ -24,11 +24,13 @@ def pytest_report_header():
 
 
 @pytest.fixture(autouse=True)
-def forget_remembered_keys():
-    """API keys are remembered for seconds, which no test wants to wait."""
+def forget_what_is_remembered():
+    """API keys and the chosen analyzer are remembered for seconds, which no test wants to wait."""
     from crm.api import authentication
+    from triage.services import urgency
 
     authentication._known_keys.clear()
+    urgency._remembered.cache_clear()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 20
 LOG_TAIL = 2_000
-WEB = ["-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
+WEB = ["manage.py", "web"]
 #: The open inquiries of the sources that are posted to; those of a history that was filled in stay as they are.
 OPEN = "resolved_at IS NULL AND source_id IN (SELECT id FROM routing_source WHERE slug LIKE 'bench-%')"
 RELAY = ["manage.py", "relay"]

@@ -1,12 +1,14 @@
-"""gunicorn at scale: `gunicorn -c config/gunicorn.py config.wsgi`."""
+"""gunicorn, where a platform insists on it: `gunicorn -c config/gunicorn.py config.wsgi`.
+
+`manage.py web` is what docker-compose.yml runs, and faster by a fifth (benchmarks/README.md). Both need a proxy in
+front that buffers requests.
+"""
 
 import os
 import sys
 
 bind = os.environ.get("BIND", "0.0.0.0:8000")
 worker_class = "gthread"
-# One process for every two cores: posts go in together within a process, and several processes split the groups and
-# wait for each other at the source's lock.
 workers = int(os.environ.get("WEB_WORKERS", "1"))
 threads = int(os.environ.get("WEB_THREADS", "16"))
 # A heartbeat file on a disk can hold a worker up; memory cannot.

@@ -1,7 +1,7 @@
 """Settings that would break a promise stop the start, with an id and a hint.
 
 A value of the wrong form is refused in config/settings.py; here stand values that are well formed and still wrong.
-`manage.py` runs these by itself; gunicorn and Celery are made to (config/gunicorn.py, config/celery.py).
+`manage.py` runs these by itself; Celery and gunicorn are made to (config/celery.py, config/gunicorn.py).
 """
 
 import os

@@ -5,7 +5,6 @@ an operator. All of it is there after the commit, or none of it is. Everything i
 statements that does not depend on its length; single posts that arrive together are one list (see group_commit.py).
 """
 
-import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -33,6 +32,7 @@ from leads.services import (
 )
 from routing.models import Source
 from routing.queries import active_sources
+from store.documents import dumps
 from store.sets import Statement, update, write
 from triage.services import enqueue_readings, is_urgent
 
@@ -151,7 +151,7 @@ def _receive(arrivals: Sequence[Arrival], *, source: Source, rng: Rng) -> None:
     for arrival in new:
         arrival.outcome = Receipt(arrival.represent(arrival.inquiry), is_duplicate=arrival.is_duplicate)
     answers = [
-        StoredAnswer(written[a.key.key], a.key.key, a.key.digest, json.dumps(a.outcome.answer)) for a in new if a.key
+        StoredAnswer(written[a.key.key], a.key.key, a.key.digest, dumps(a.outcome.answer)) for a in new if a.key
     ]
     readings = enqueue_readings((a.inquiry.id, a.content_hash, a.is_urgent, a.now) for a in opened)
     write(*leads.statements(), *assigned, repeat_counts, readings, store_answers(answers))

@@ -54,7 +54,9 @@ class Identity(models.Model):
         verbose_name_plural = _("contacts")
         ordering = ["kind", "value"]
         constraints = [
-            models.UniqueConstraint(fields=["kind", "value"], name="identity_belongs_to_one_lead"),
+            # The value first: by the kind alone PostgreSQL would read every contact there is, and does so while it has
+            # no statistics.
+            models.UniqueConstraint(fields=["value", "kind"], name="identity_belongs_to_one_lead"),
         ]
 
     def __str__(self):
@@ -131,10 +133,17 @@ class Inquiry(models.Model):
     """One thing a lead wrote, and who holds it now."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    lead = models.ForeignKey(Lead, models.CASCADE, related_name="inquiries", verbose_name=_("lead"))
+    # An index of its own would be the beginning of inquiry_same_content.
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="inquiries", db_index=False, verbose_name=_("lead"))
     source = models.ForeignKey(Source, models.PROTECT, related_name="inquiries", verbose_name=_("source"))
     operator = models.ForeignKey(
-        Operator, models.SET_NULL, null=True, blank=True, related_name="inquiries", verbose_name=_("operator")
+        Operator,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="inquiries",
+        db_index=False,
+        verbose_name=_("operator"),
     )
     message = models.TextField(_("message"), blank=True)
     extra = models.JSONField(_("extra fields"), default=dict, blank=True)
@@ -163,6 +172,7 @@ class Inquiry(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         verbose_name=_("resolved by"),
     )
     #: How often it was taken back because it was not accepted in time.
@@ -185,7 +195,7 @@ class Inquiry(models.Model):
         ]
         indexes = [
             # An operator's load is counted here, bounded by limits and not by history.
-            models.Index(fields=["operator"], condition=Q(resolved_at=None), name="inquiry_open_by_operator"),
+            models.Index(fields=["operator", "resolved_at"], name="inquiry_by_operator"),
             # The next one to give out, per source.
             models.Index(
                 fields=["source", "priority", "created_at", "id"],
@@ -194,6 +204,8 @@ class Inquiry(models.Model):
             ),
             # The same text from the same lead through the same source, lately.
             models.Index(fields=["lead", "source", "content_hash", "created_at"], name="inquiry_same_content"),
+            # For users who are deleted. Partial, because the intake would enter a NULL each time.
+            models.Index(fields=["resolved_by"], condition=Q(resolved_by__isnull=False), name="inquiry_resolved_by"),
         ]
 
     def __str__(self):
@@ -245,7 +257,13 @@ class Assignment(models.Model):
     reason = models.CharField(_("reason"), max_length=20, choices=AssignmentReason)
     trigger = models.CharField(_("because"), max_length=20, choices=Trigger)
     assigned_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("by"),
     )
     note = models.CharField(_("note"), max_length=300, blank=True)
     #: See routing.choice.Decision.as_record: enough to replay the choice.
@@ -256,6 +274,12 @@ class Assignment(models.Model):
         verbose_name = _("assignment")
         verbose_name_plural = _("assignments")
         ordering = ["-id"]
+        indexes = [
+            # For users who are deleted; see inquiry_resolved_by.
+            models.Index(
+                fields=["assigned_by"], condition=Q(assigned_by__isnull=False), name="assignment_assigned_by"
+            ),
+        ]
 
     def __str__(self):
         return f"{self.operator or '—'}: {self.get_reason_display()}"

@@ -7,11 +7,10 @@ back a `Decision`, whose record is stored with the assignment and is enough for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from math import lcm
-from operator import attrgetter
 
 #: Ledgers count in billionths of an inquiry: whole numbers, so that a replay is exact on every machine.
 ONE = 1_000_000_000
@@ -98,13 +97,22 @@ class Candidate:
             return Verdict.FULL
         return ""
 
-    def as_dict(self, **more) -> dict:
-        """Return all fields by name, and more. `dataclasses.asdict` copies each value and takes four times as long."""
-        return dict(zip(CANDIDATE_FIELDS, _candidate_values(self), strict=True), **more)
-
-
-CANDIDATE_FIELDS = tuple(field.name for field in fields(Candidate))
-_candidate_values = attrgetter(*CANDIDATE_FIELDS)
+    def as_dict(self, *, verdict: str) -> dict:
+        """Return all fields by name, and the verdict. Spelt out: `dataclasses.asdict` takes ten times as long."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "weight": self.weight,
+            "open_count": self.open_count,
+            "max_load": self.max_load,
+            "due": self.due,
+            "received_count": self.received_count,
+            "last_received": self.last_received,
+            "away": self.away,
+            "back_at": self.back_at,
+            "passed_on": self.passed_on,
+            "verdict": verdict,
+        }
 
 
 @dataclass(frozen=True, slots=True)

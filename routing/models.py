@@ -238,7 +238,10 @@ class Weight(models.Model):
     ``received_count`` by every one they got. The difference is what `fair` keeps under one inquiry.
     """
 
-    source = models.ForeignKey(Source, models.CASCADE, related_name="weights", verbose_name=_("source"))
+    # An index of its own would be the beginning of weight_once_per_source_and_operator.
+    source = models.ForeignKey(
+        Source, models.CASCADE, related_name="weights", db_index=False, verbose_name=_("source")
+    )
     operator = models.ForeignKey(Operator, models.CASCADE, related_name="weights", verbose_name=_("operator"))
     weight = models.PositiveIntegerField(
         _("weight"),

@@ -11,13 +11,13 @@ from django.utils import timezone
 from django.utils.translation import get_language, get_language_from_request, override
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, UnsupportedMediaType, ValidationError
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from crm.group_commit import MAX_GROUP
 from crm.idempotency import RequestKey, digest_of
 from crm.models import ApiKey, Scope
 from crm.services import Arrival, Receipt, Represent, Submission, receive_inquiry, receive_together
+from store.documents import dumps
 
 from .authentication import api_key_of
 from .parsing import KIB, is_json, read_object
@@ -73,7 +73,7 @@ class Inquiries(View):
         submission = new_inquiry_decoder(api_key.source).run_validation(body)
         represent = representation_for(api_key, submission)
         receipt = receive_inquiry(submission, source=api_key.source, represent=represent, key=key, now=timezone.now())
-        content = JSONRenderer().render(receipt.answer)
+        content = dumps(receipt.answer).encode()
         headers = {"Content-Length": str(len(content)), "Location": LOCATION % receipt.answer["id"]}
         response = HttpResponse(content, content_type="application/json", status=201, headers=headers)
         if receipt.is_replay or receipt.is_duplicate:

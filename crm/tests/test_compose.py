@@ -111,12 +111,18 @@ def test_the_example_knows_every_setting_and_no_other():
 
 
 def test_everything_needed_is_there():
-    assert set(SERVICES) == {"web", "worker", "worker-alerts", "relay", "beat", "migrate", "postgres", "redis"}
+    ours = {"web", "worker", "worker-alerts", "relay", "beat", "migrate"}
+    assert set(SERVICES) == ours | {"proxy", "postgres", "redis"}
     for name, service in SERVICES.items():
         assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
         assert set(service.get("depends_on", {})) <= set(SERVICES)
-    volumes = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
-    assert set(volumes) == set(COMPOSE["volumes"])
+    mounted = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
+    assert {volume for volume in mounted if "/" not in volume} == set(COMPOSE["volumes"])
+    assert all((ROOT / path).is_file() for path in mounted if "/" in path)
+
+
+def test_the_proxy_is_the_only_published_port():
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
 
 
 def queues_served(name):

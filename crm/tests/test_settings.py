@@ -151,11 +151,12 @@ def test_it_warns_of_debug_at_scale(settings):
     "command",
     [
         ["manage.py", "check"],
+        ["manage.py", "web"],
         ["-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
         ["-m", "celery", "-A", "config", "worker"],
         ["-m", "celery", "-A", "config", "beat"],
     ],
-    ids=["manage", "gunicorn", "worker", "beat"],
+    ids=["manage", "web", "gunicorn", "worker", "beat"],
 )
 @pytest.mark.parametrize("wrong", [{"REDIS_URL": "garbage"}, {"TRIAGE_ANALYZER": "foo", "REDIS_URL": "redis://host"}])
 def test_every_process_ends_with_a_sentence(tmp_path, command, wrong):

@@ -10,14 +10,14 @@ from django.db import IntegrityError
 from uuid_utils.compat import uuid7
 
 from leads.identity import STRENGTH, Contact, search_text
-from leads.models import Identity, IdentityKind, Lead, PossibleDuplicate
+from leads.models import Identity, Lead, PossibleDuplicate
 from store.compiled import Compiled, GivenList
 from store.sets import Statement, insert, update
 
 # Leads are locked in the order of their ids, so that crossed contacts cannot deadlock.
 OWNERS = Compiled(
     lambda: (
-        Identity.objects.filter(kind__in=IdentityKind.values, value__among=GivenList("values"))
+        Identity.objects.filter(value__among=GivenList("values"))
         .order_by("lead_id")
         .values_list("kind", "value", "lead_id", "lead__name", "lead__email", "lead__phone")
     ),

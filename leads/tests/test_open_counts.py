@@ -61,7 +61,7 @@ def plan_of(read):
 def test_the_count_reads_the_index_of_open_inquiries(history):
     anna, _ = history
 
-    assert "inquiry_open_by_operator" in plan_of(lambda: open_counts([anna.pk]))
+    assert "inquiry_by_operator" in plan_of(lambda: open_counts([anna.pk]))
     assert open_counts([anna.pk]) == {anna.pk: 3}
 
 
@@ -79,7 +79,7 @@ def test_the_next_waiting_one_is_found_without_the_history(history):
     plan = plan_of(lambda: Inquiry.objects.waiting().filter(source__in=[site.pk]).first())
 
     # With few open ones PostgreSQL may take either; both hold open inquiries only.
-    assert "inquiry_waiting" in plan or "inquiry_open_by_operator" in plan
+    assert "inquiry_waiting" in plan or "inquiry_by_operator" in plan
 
 
 def test_a_repetition_is_looked_for_in_an_index(history):

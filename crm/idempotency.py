@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 from django.db import OperationalError
 
-from routing.models import Source
-from store.compiled import Compiled, Given, GivenList
+from store.compiled import Compiled, GivenList
 from store.sets import Row, Statement, insert_new, update
 
 from .models import IdempotencyKey
@@ -33,12 +32,24 @@ class KeyInProgress(Exception):
     """The first request with this key has not ended yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """A client's idempotency key, and the digest of what it came with."""
+class KeyName(NamedTuple):
+    """An idempotency key as it is unique: with the API key it came with."""
 
     key: str
+    api_key_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """A client's idempotency key, the API key it came with, and the digest of the request."""
+
+    key: str
+    api_key_id: int
     digest: str
+
+    @property
+    def name(self) -> KeyName:
+        return KeyName(self.key, self.api_key_id)
 
 
 class StoredAnswer(NamedTuple):
@@ -46,9 +57,14 @@ class StoredAnswer(NamedTuple):
 
     pk: int
     key: str
+    api_key_id: int
     digest: str
     answer: str
     expires_at: datetime | None = None
+
+    @property
+    def name(self) -> KeyName:
+        return KeyName(self.key, self.api_key_id)
 
     def replay(self, digest: str) -> dict:
         """Return the answer for a request with the same key. Raises KeyReused when its body is another."""
@@ -59,9 +75,9 @@ class StoredAnswer(NamedTuple):
 
 ANSWERS = Compiled(
     lambda: (
-        IdempotencyKey.objects.filter(source=Given("source"), key__among=GivenList("keys"))
+        IdempotencyKey.objects.filter(key__among=GivenList("keys"), api_key__among=GivenList("api_keys"))
         .order_by()
-        .values_list("pk", "key", "digest", "answer", "expires_at")
+        .values_list("pk", "key", "api_key_id", "digest", "answer", "expires_at")
     )
 )
 
@@ -73,8 +89,8 @@ def digest_of(body: dict) -> str:
 
 
 def remember_keys(
-    keys: Iterable[RequestKey], *, source: Source, now: datetime
-) -> tuple[dict[str, int], dict[str, StoredAnswer]]:
+    keys: Iterable[RequestKey], *, now: datetime
+) -> tuple[dict[KeyName, int], dict[KeyName, StoredAnswer]]:
     """Write down the keys that are new. Return their rows' ids, and the stored answers of the others.
 
     Of two equal keys the first is written. Waits for requests in other transactions that have one of these keys. Runs
@@ -82,17 +98,24 @@ def remember_keys(
     """
     written, stored, pending = {}, {}, {}
     for key in keys:
-        pending.setdefault(key.key, key)
+        pending.setdefault(key.name, key)
     while pending:
         # Sorted, so that two transactions with the same keys meet at the same one first.
-        written |= _insert_new([_row_of(pending[key], source=source, now=now) for key in sorted(pending)])
-        taken = [key for key in pending if key not in written]
-        found = [StoredAnswer(*row) for row in ANSWERS.rows(source=source.pk, keys=taken)] if taken else []
-        stored |= {answer.key: answer for answer in found if answer.expires_at > now}
+        written |= _insert_new([_row_of(pending[name], now=now) for name in sorted(pending)])
+        taken = [name for name in pending if name not in written]
+        found = _stored(taken) if taken else []
+        stored |= {answer.name: answer for answer in found if answer.expires_at > now}
         if expired := [answer.pk for answer in found if answer.expires_at <= now]:
             IdempotencyKey.objects.filter(pk__in=expired).delete()
-        pending = {key: pending[key] for key in taken if key not in stored}
+        pending = {name: pending[name] for name in taken if name not in stored}
     return written, stored
+
+
+def _stored(names: Sequence[KeyName]) -> list[StoredAnswer]:
+    """Return the answers stored under these names. Looked up by both halves: some of the pairs may be others'."""
+    rows = ANSWERS.rows(keys={name.key for name in names}, api_keys={name.api_key_id for name in names})
+    answers = [StoredAnswer(*row) for row in rows]
+    return [answer for answer in answers if answer.name in names]
 
 
 def store_answers(answers: Iterable[StoredAnswer]) -> Statement:
@@ -100,18 +123,19 @@ def store_answers(answers: Iterable[StoredAnswer]) -> Statement:
     return update(IdempotencyKey, [{"id": answer.pk, "answer": answer.answer} for answer in answers])
 
 
-def _insert_new(rows: Sequence[Row]) -> dict[str, int]:
+def _insert_new(rows: Sequence[Row]) -> dict[KeyName, int]:
     try:
-        return dict(insert_new(IdempotencyKey, rows, returning=("key", "id")))
+        inserted = insert_new(IdempotencyKey, rows, returning=("key", "api_key_id", "id"))
+        return {KeyName(key, api_key_id): pk for key, api_key_id, pk in inserted}
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise KeyInProgress from error
         raise
 
 
-def _row_of(key: RequestKey, *, source: Source, now: datetime) -> Row:
+def _row_of(key: RequestKey, *, now: datetime) -> Row:
     return {
-        "source_id": source.pk,
+        "api_key_id": key.api_key_id,
         "key": key.key,
         "digest": key.digest,
         "status": 201,

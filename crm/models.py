@@ -41,11 +41,19 @@ class ApiKey(models.Model):
     def __str__(self):
         return f"{self.name} ({self.prefix}…)"
 
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may hold it: a key that may only send stands in web pages."""
+        return self.scope == Scope.INTAKE
+
 
 class IdempotencyKey(models.Model):
-    """A request that was answered, so that its repetition gets the very same answer."""
+    """A request that was answered, so that its repetition gets the very same answer.
 
-    source = models.ForeignKey(Source, models.CASCADE, related_name="+", verbose_name=_("source"))
+    It belongs to the API key it came with: who holds another key of the source can neither use it up nor ask for it.
+    """
+
+    api_key = models.ForeignKey(ApiKey, models.CASCADE, related_name="+", db_index=False, verbose_name=_("API key"))
     key = models.CharField(_("key"), max_length=255)
     #: SHA-256 of the request's canonical JSON: key order and white space do not count.
     digest = models.CharField(max_length=64)
@@ -58,7 +66,7 @@ class IdempotencyKey(models.Model):
         verbose_name = _("answered request")
         verbose_name_plural = _("answered requests")
         constraints = [
-            models.UniqueConstraint(fields=["source", "key"], name="idempotency_key_once_per_source"),
+            models.UniqueConstraint(fields=["key", "api_key"], name="idempotency_key_once_per_api_key"),
         ]
 
     def __str__(self):

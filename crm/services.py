@@ -15,6 +15,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from uuid_utils.compat import uuid7
 
 from leads.identity import Contact, content_hash
 from leads.models import Inquiry
@@ -37,14 +38,15 @@ from store.sets import Statement, update, write
 from triage.services import enqueue_readings, is_urgent
 
 from .group_commit import GroupCommit
-from .idempotency import KeyReused, RequestKey, StoredAnswer, remember_keys, store_answers
+from .idempotency import KeyName, KeyReused, RequestKey, StoredAnswer, remember_keys, store_answers
 
 #: Two first messages of one person meet in the database; the loser starts over. Each time it finds more of what the
 #: winner left, so this many are only ever reached by a defect.
 MAX_ATTEMPTS = 10
 
-#: How the door represents an inquiry. What it returns is stored with the key, so that a repetition gets the very same.
-Represent = Callable[[NewInquiry | Inquiry], dict]
+#: How the door represents what was taken in. What it returns is stored with the key, so that a repetition gets the
+#: very same.
+Represent = Callable[["Arrival"], dict]
 
 
 class TooContended(Exception):
@@ -78,6 +80,10 @@ class Arrival:
     represent: Represent
     now: datetime
     key: RequestKey | None = None
+    #: It came with a key that anybody can read in a web page: it overwrites nothing, and learns nothing of others.
+    is_public: bool = False
+    #: The new inquiry's; of a duplicate it is no inquiry's.
+    id: UUID = field(default_factory=uuid7)
     content_hash: str = field(init=False)
     is_urgent: bool = field(init=False)
     lead: RecognisedLead | None = field(init=False, default=None)
@@ -97,6 +103,7 @@ def receive_inquiry(
     source: Source,
     represent: Represent,
     key: RequestKey | None = None,
+    is_public: bool = False,
     now: datetime,
     rng: Rng = random.random,
 ) -> Receipt:
@@ -104,7 +111,7 @@ def receive_inquiry(
 
     Raises KeyReused, KeyInProgress and TooContended; then nothing is saved, nor when the database fails.
     """
-    arrival = Arrival(submission, represent, now, key)
+    arrival = Arrival(submission, represent, now, key, is_public)
     receive_together([arrival], source=source, rng=rng)
     if isinstance(arrival.outcome, Exception):
         raise arrival.outcome
@@ -142,32 +149,39 @@ def _receive(arrivals: Sequence[Arrival], *, source: Source, rng: Rng) -> None:
     Locks are taken in the order that holds everywhere: keys, leads, the source, its operators.
     """
     now = max(arrival.now for arrival in arrivals)
-    written, stored = remember_keys((a.key for a in arrivals if a.key), source=source, now=now)
+    written, stored = remember_keys((a.key for a in arrivals if a.key), now=now)
     new, repeating = _apart(arrivals, written)
-    leads = Recognition(contact for arrival in new for contact in arrival.submission.contacts)
+    # How long the answer takes must not tell the public whether a lead is known.
+    leads = Recognition(
+        (contact for arrival in new for contact in arrival.submission.contacts),
+        source_id=source.pk,
+        is_even=any(arrival.is_public for arrival in new),
+    )
     repeat_counts = _find_or_make_inquiries(new, leads, source=source)
     opened = [arrival for arrival in new if not arrival.is_duplicate]
     assigned = open_inquiries([arrival.inquiry for arrival in opened], now=now, rng=rng) if opened else []
     for arrival in new:
-        arrival.outcome = Receipt(arrival.represent(arrival.inquiry), is_duplicate=arrival.is_duplicate)
+        # That somebody has sent the same before is nothing for the public.
+        is_duplicate = arrival.is_duplicate and not arrival.is_public
+        arrival.outcome = Receipt(arrival.represent(arrival), is_duplicate=is_duplicate)
     answers = [
-        StoredAnswer(written[a.key.key], a.key.key, a.key.digest, dumps(a.outcome.answer)) for a in new if a.key
+        StoredAnswer(written[a.key.name], *a.key.name, a.key.digest, dumps(a.outcome.answer)) for a in new if a.key
     ]
     readings = enqueue_readings((a.inquiry.id, a.content_hash, a.is_urgent, a.now) for a in opened)
     write(*leads.statements(), *assigned, repeat_counts, readings, store_answers(answers))
-    stored |= {answer.key: answer for answer in answers}
+    stored |= {answer.name: answer for answer in answers}
     for arrival in repeating:
-        arrival.outcome = _replay(stored[arrival.key.key], arrival.key)
+        arrival.outcome = _replay(stored[arrival.key.name], arrival.key)
 
 
-def _apart(arrivals: Sequence[Arrival], written: Collection[str]) -> tuple[list[Arrival], list[Arrival]]:
+def _apart(arrivals: Sequence[Arrival], written: Collection[KeyName]) -> tuple[list[Arrival], list[Arrival]]:
     """Return the arrivals to be taken in, and those whose key came before: earlier, or with one of the first."""
     new, repeating, unused = [], [], set(written)
     for arrival in arrivals:
-        is_new = arrival.key is None or arrival.key.key in unused
+        is_new = arrival.key is None or arrival.key.name in unused
         (new if is_new else repeating).append(arrival)
         if arrival.key:
-            unused.discard(arrival.key.key)
+            unused.discard(arrival.key.name)
     return new, repeating
 
 
@@ -185,7 +199,7 @@ def _find_or_make_inquiries(arrivals: Sequence[Arrival], leads: Recognition, *, 
     """
     for arrival in arrivals:
         sent = arrival.submission
-        arrival.lead = leads.recognise(sent.contacts, name=sent.name, now=arrival.now)
+        arrival.lead = leads.recognise(sent.contacts, name=sent.name, now=arrival.now, is_public=arrival.is_public)
     window = timedelta(minutes=source.dedup_minutes)
     lately = _same_content_lately([a for a in arrivals if window and not a.key], source=source, window=window)
     repeated = {}
@@ -210,7 +224,7 @@ def _same_content_lately(
     """Return what these leads sent lately that is the same as now, by lead and content, the first at the front."""
     lately = defaultdict(list)
     known = {arrival.lead.id: arrival.lead for arrival in arrivals if not arrival.lead.is_new}
-    if known:
+    if known or any(arrival.is_public for arrival in arrivals):
         hashes = {arrival.content_hash for arrival in arrivals}
         since = min(arrival.now for arrival in arrivals) - window
         for inquiry in same_content(known, hashes, source=source, since=since):
@@ -227,6 +241,7 @@ def _new_inquiry(arrival: Arrival, *, source: Source) -> NewInquiry:
         extra=arrival.submission.extra,
         content_hash=arrival.content_hash,
         created_at=arrival.now,
+        id=arrival.id,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import phonenumbers
@@ -48,6 +49,18 @@ def phone_contact(raw: str, *, region: str) -> Contact:
 def external_contact(raw: str, *, source_id: int) -> Contact:
     """The id a source gave the person; the same id in another source is another person."""
     return Contact("external", f"{source_id}:{raw.strip()}")
+
+
+def main_details(details: Iterable[tuple[str, str, bool]]) -> dict[str, str]:
+    """Return the name, e-mail and phone to show of what was told: the first confirmed of each kind, else the first.
+
+    ``details`` are kind, value and whether it is confirmed, the oldest first. What was not told is "".
+    """
+    shown = {"name": "", "email": "", "phone": ""}
+    for kind, value, _ in sorted(details, key=lambda detail: not detail[2]):
+        if kind in shown and not shown[kind]:
+            shown[kind] = value
+    return shown
 
 
 def content_hash(text: str) -> str:

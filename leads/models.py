@@ -47,6 +47,8 @@ class Identity(models.Model):
     lead = models.ForeignKey(Lead, models.CASCADE, related_name="identities", verbose_name=_("lead"))
     kind = models.CharField(_("kind"), max_length=10, choices=IdentityKind)
     value = models.CharField(_("value"), max_length=300)
+    #: See LeadDetail.
+    is_confirmed = models.BooleanField(_("confirmed"), default=True, db_default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -61,6 +63,45 @@ class Identity(models.Model):
 
     def __str__(self):
         return f"{self.get_kind_display()}: {self.value}"
+
+
+class DetailKind(models.TextChoices):
+    NAME = "name", _("Name")
+    EXTERNAL = IdentityKind.EXTERNAL.value, IdentityKind.EXTERNAL.label
+    PHONE = IdentityKind.PHONE.value, IdentityKind.PHONE.label
+    EMAIL = IdentityKind.EMAIL.value, IdentityKind.EMAIL.label
+
+
+class LeadDetail(models.Model):
+    """A name or contact of a lead, as one source was told it. A source's keys are shown these, and nothing else.
+
+    What a public key says of a lead that is known already is a claim: anybody may have sent it. It is not confirmed,
+    and becomes nobody's main name, phone or e-mail by itself.
+    """
+
+    # An index of its own would be the beginning of detail_once_per_source.
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="details", db_index=False, verbose_name=_("lead"))
+    source = models.ForeignKey(Source, models.PROTECT, related_name="+", db_index=False, verbose_name=_("source"))
+    kind = models.CharField(_("kind"), max_length=10, choices=DetailKind)
+    value = models.CharField(_("value"), max_length=300)
+    is_confirmed = models.BooleanField(_("confirmed"), default=True)
+    created_at = models.DateTimeField(_("created"))
+
+    class Meta:
+        verbose_name = _("detail")
+        verbose_name_plural = _("details")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["lead", "source", "kind", "value"], name="detail_once_per_source"),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()}: {self.value}"
+
+    @property
+    def value_as_sent(self) -> str:
+        """The value without the source that an id belongs to."""
+        return self.value.partition(":")[2] if self.kind == DetailKind.EXTERNAL else self.value
 
 
 class PossibleDuplicate(models.Model):

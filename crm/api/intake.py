@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -16,13 +15,13 @@ from rest_framework.response import Response
 from crm.group_commit import MAX_GROUP
 from crm.idempotency import RequestKey, digest_of
 from crm.models import ApiKey, Scope
-from crm.services import Arrival, Receipt, Represent, Submission, receive_inquiry, receive_together
+from crm.services import Arrival, Receipt, receive_inquiry, receive_together
 from store.documents import dumps
 
 from .authentication import api_key_of
 from .parsing import KIB, is_json, read_object
 from .problems import Problem, answer_exception, as_problem, body_of, malformed
-from .representation import inquiry_payload, lead_as_sent
+from .representation import representation_for
 from .serializers import BatchAnswer, InquiryAnswer, NewInquiry, new_inquiry_decoder
 from .views import PROBLEMS, View, require_body
 
@@ -69,10 +68,15 @@ class Inquiries(View):
         if not is_json(request):
             raise UnsupportedMediaType(request.content_type)
         body = read_object(request, limit=self.body_limit)
-        key = request_key(request.headers.get("Idempotency-Key"), body)
-        submission = new_inquiry_decoder(api_key.source).run_validation(body)
-        represent = representation_for(api_key, submission)
-        receipt = receive_inquiry(submission, source=api_key.source, represent=represent, key=key, now=timezone.now())
+        key = request_key(request.headers.get("Idempotency-Key"), body, api_key=api_key)
+        receipt = receive_inquiry(
+            new_inquiry_decoder(api_key.source).run_validation(body),
+            source=api_key.source,
+            represent=representation_for(api_key.scope),
+            key=key,
+            is_public=api_key.is_public,
+            now=timezone.now(),
+        )
         content = dumps(receipt.answer).encode()
         headers = {"Content-Length": str(len(content)), "Location": LOCATION % receipt.answer["id"]}
         response = HttpResponse(content, content_type="application/json", status=201, headers=headers)
@@ -146,9 +150,9 @@ def decode_item(item, *, api_key: ApiKey) -> Arrival | Exception:
         if not isinstance(item, dict):
             raise malformed("The item is not a JSON object.")
         body = {name: value for name, value in item.items() if name != "idempotency_key"}
-        key = request_key(item.get("idempotency_key"), body)
+        key = request_key(item.get("idempotency_key"), body, api_key=api_key)
         submission = new_inquiry_decoder(api_key.source).run_validation(body)
-        return Arrival(submission, representation_for(api_key, submission), timezone.now(), key)
+        return Arrival(submission, representation_for(api_key.scope), timezone.now(), key, api_key.is_public)
     except Exception as error:
         return error
 
@@ -165,16 +169,7 @@ def not_reached() -> Problem:
     return Problem(503, "unavailable", "Not reached in time, and not saved. Send it again.", retry_after=RETRY_SECONDS)
 
 
-def representation_for(api_key: ApiKey, submission: Submission) -> Represent:
-    """Return how inquiries are represented to this key.
-
-    A key that may only send can be read in a web page: it learns of the lead what it has told us, and no more.
-    """
-    lead_override = lead_as_sent(submission) if api_key.scope == Scope.INTAKE else None
-    return partial(inquiry_payload, lead_override=lead_override)
-
-
-def request_key(raw: str | None, body: dict) -> RequestKey | None:
+def request_key(raw: str | None, body: dict, *, api_key: ApiKey) -> RequestKey | None:
     """Return the idempotency key a request came with, if any. Raises Problem when it is not one."""
     if raw is None:
         return None
@@ -183,4 +178,4 @@ def request_key(raw: str | None, body: dict) -> RequestKey | None:
     key = raw[1:-1] if len(raw) > 1 and raw[0] == raw[-1] == '"' else raw
     if not re.fullmatch(r"[\x20-\x7e]{1,255}", key):
         raise malformed("An idempotency key has 1 to 255 printable ASCII characters.")
-    return RequestKey(key, digest_of(body))
+    return RequestKey(key, api_key.pk, digest_of(body))

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from leads.models import IdentityKind, Inquiry, Lead
+from leads.models import Inquiry, LeadDetail
 from routing.models import Source
 from triage.models import Insight, Job, JobKind
 
@@ -32,20 +32,11 @@ def insight_of_lead(lead_id: UUID, *, source: Source) -> Insight | None:
     return insights.order_by("-created_at", "-id").first()
 
 
-def lead_page(lead_id: UUID, *, source: Source) -> Lead | None:
-    """A lead with ``contacts`` and ``inquiries_here``; None for a lead that never wrote through this source.
+def inquiries_of_lead(lead_id: UUID, *, source: Source) -> list[Inquiry]:
+    """Return the newest inquiries that a lead sent through a source, MAX_INQUIRIES at the most."""
+    return list(inquiries_of(source).filter(lead=lead_id).order_by("-created_at", "-id")[:MAX_INQUIRIES])
 
-    Ids that other sources gave the lead stay with those sources.
-    """
-    inquiries = inquiries_of(source).filter(lead=lead_id).order_by("-created_at", "-id")[:MAX_INQUIRIES]
-    if not inquiries:
-        return None
-    lead = inquiries[0].lead
-    lead.inquiries_here = list(inquiries)
-    own = f"{source.pk}:"
-    lead.contacts = [
-        {"kind": identity.kind, "value": identity.value.removeprefix(own)}
-        for identity in lead.identities.all()
-        if identity.kind != IdentityKind.EXTERNAL or identity.value.startswith(own)
-    ]
-    return lead
+
+def details_of(lead_id: UUID, *, source: Source) -> list[LeadDetail]:
+    """Return what a source was told of a lead, the oldest first."""
+    return list(LeadDetail.objects.filter(lead=lead_id, source=source).order_by("pk"))

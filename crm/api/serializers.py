@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from crm.services import Submission
 from leads.identity import email_contact, external_contact, phone_contact
-from leads.models import Inquiry, Status
+from leads.models import IdentityKind, Status, WaitingReason
 from routing.models import Source
 
 from .parsing import KIB
@@ -134,16 +134,22 @@ class MomentField(serializers.DateTimeField):
         super().__init__(default_timezone=UTC, **kwargs)
 
 
+#: What an answer to a key that may only send never holds: it depends on what others wrote.
+NOT_FOR_INTAKE = "null for a key that may only send"
+
+
 class OperatorAnswer(serializers.Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
 
 
 class LeadAnswer(serializers.Serializer):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    email = serializers.CharField()
-    phone = serializers.CharField()
+    """A lead as the key's source was told it; for a key that may only send, as this request told it."""
+
+    id = serializers.UUIDField(allow_null=True, help_text=f"The same in every source; {NOT_FOR_INTAKE}.")
+    name = serializers.CharField(help_text="Empty if this source was told none.")
+    email = serializers.CharField(help_text="Empty if this source was told none.")
+    phone = serializers.CharField(help_text="E.164; empty if this source was told none.")
 
 
 class EvidenceAnswer(serializers.Serializer):
@@ -175,44 +181,34 @@ class InsightAnswer(serializers.Serializer):
 
 
 class InquiryAnswer(serializers.Serializer):
-    id = serializers.UUIDField()
-    status = serializers.SerializerMethodField()
-    waiting_reason = serializers.SerializerMethodField()
+    """What `crm.api.representation` returns: the inquiry, or to a key that may only send, a receipt of its request."""
+
+    id = serializers.UUIDField(help_text="The inquiry's; for a key that may only send, this receipt's.")
+    status = serializers.ChoiceField(choices=Status.values, allow_null=True, help_text=f"{NOT_FOR_INTAKE}.")
+    waiting_reason = serializers.ChoiceField(
+        choices=WaitingReason.values, allow_null=True, help_text=f"null unless it waits; {NOT_FOR_INTAKE}."
+    )
     source = serializers.CharField(source="source.slug")
-    lead = serializers.SerializerMethodField()
-    operator = OperatorAnswer(allow_null=True)
+    lead = LeadAnswer()
+    operator = OperatorAnswer(allow_null=True, help_text=f"null while it waits; {NOT_FOR_INTAKE}.")
     message = serializers.CharField()
     extra = serializers.DictField()
     created_at = MomentField()
     resolved_at = MomentField(allow_null=True)
-    insight = serializers.SerializerMethodField()
-
-    def get_status(self, inquiry: Inquiry) -> str:
-        return inquiry.status
-
-    def get_waiting_reason(self, inquiry: Inquiry) -> str | None:
-        return inquiry.waiting_reason or None
-
-    def get_lead(self, inquiry: Inquiry) -> LeadAnswer:
-        told = self.context.get("told")
-        return LeadAnswer(inquiry.lead).data if told is None else {"id": str(inquiry.lead_id), **told}
-
-    def get_insight(self, inquiry: Inquiry) -> InsightAnswer(allow_null=True):
-        insight = self.context.get("insight")
-        return InsightAnswer(insight).data if insight else None
+    insight = InsightAnswer(allow_null=True, help_text=f"null until it was read; {NOT_FOR_INTAKE}.")
 
 
 class ContactAnswer(serializers.Serializer):
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField(choices=IdentityKind.values)
     value = serializers.CharField()
 
 
 class LeadPage(LeadAnswer):
-    """A lead with its contacts, and with those of its inquiries that came through the key's source."""
+    """A lead as the key's source was told it, with the inquiries that came through that source."""
 
-    created_at = MomentField()
+    created_at = MomentField(help_text="When it first wrote through this source.")
     contacts = ContactAnswer(many=True)
-    inquiries = InquiryAnswer(many=True, source="inquiries_here")
+    inquiries = InquiryAnswer(many=True)
 
 
 class BatchItemAnswer(serializers.Serializer):

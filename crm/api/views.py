@@ -15,7 +15,7 @@ from leads.services import resolve_inquiry
 from . import queries
 from .parsing import KIB, JSONOnly
 from .problems import Problem, malformed
-from .representation import inquiry_payload
+from .representation import inquiry_payload, lead_as_told, lead_payload
 from .serializers import (
     InquiryAnswer,
     InsightAnswer,
@@ -60,7 +60,9 @@ class NoSuchPath(View):
 class OneInquiry(View):
     @extend_schema(operation_id="get_inquiry", summary="An inquiry", responses={200: InquiryAnswer} | PROBLEMS)
     def get(self, request, inquiry_id):
-        return Response(inquiry_payload(own_inquiry(request, inquiry_id), insight=queries.insight_of(inquiry_id)))
+        inquiry = own_inquiry(request, inquiry_id)
+        lead = lead_as_told(queries.details_of(inquiry.lead_id, source=inquiry.source))
+        return Response(inquiry_payload(inquiry, lead=lead, insight=queries.insight_of(inquiry_id)))
 
     @extend_schema(
         operation_id="resolve_inquiry",
@@ -88,10 +90,12 @@ class InquiryInsight(View):
 class OneLead(View):
     @extend_schema(operation_id="get_lead", summary="A lead", responses={200: LeadPage} | PROBLEMS)
     def get(self, request, lead_id):
-        page = queries.lead_page(lead_id, source=request.auth.source)
-        if page is None:
+        source = request.auth.source
+        inquiries = queries.inquiries_of_lead(lead_id, source=source)
+        if not inquiries:
             raise NotFound
-        return Response(LeadPage(page).data)
+        details = queries.details_of(lead_id, source=source)
+        return Response(lead_payload(lead_id, details=details, inquiries=inquiries))
 
 
 class LeadInsight(View):

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Model
 
 from leads.identity import content_hash, search_text
-from leads.models import Assignment, Identity, Inquiry, Lead
+from leads.models import Assignment, Identity, Inquiry, Lead, LeadDetail
 from routing.choice import ONE, Candidate, Strategy, choose
 from triage.models import Insight, Job
 
@@ -149,15 +149,19 @@ class History:
         return self.rng.choice(self._known) if self._known and self.rng.random() < RETURNING else None
 
     def _lead_rows(self, lead_id: UUID, number: int, moment: datetime) -> Iterator[tuple[type[Model], dict]]:
+        source_id = self.desks[number % len(self.desks)].source_id
         name = f"{self.rng.choice(FIRST_NAMES)} {self.rng.choice(LAST_NAMES)}"
         email = f"lead-{self.series}-{number}@example.com"
         # No country gives out numbers that begin with +70: none of these is somebody's.
         phone = f"+70{self.series:02d}{number:07d}" if self.rng.random() < 0.6 else ""
         lead = {"id": lead_id, "name": name, "email": email, "phone": phone, "created_at": moment}
         yield Lead, lead | {"search": search_text(name=name, email=email, phone=phone)}
-        for kind, value in (("email", email), ("phone", phone)):
+        for kind, value in (("name", name), ("email", email), ("phone", phone)):
+            told = {"lead_id": lead_id, "kind": kind, "value": value, "created_at": moment}
+            if value and kind != "name":
+                yield Identity, told
             if value:
-                yield Identity, {"lead_id": lead_id, "kind": kind, "value": value, "created_at": moment}
+                yield LeadDetail, told | {"source_id": source_id}
 
     def _holding(self, choice: Choice, moment: datetime, *, is_open: bool) -> dict:
         """Return who has an inquiry and since when; why nobody has; when it was resolved."""

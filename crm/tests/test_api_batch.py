@@ -10,6 +10,7 @@ from crm.api import intake as doors
 from crm.api.intake import BATCH_SECONDS, MAX_BATCH
 from crm.group_commit import MAX_GROUP
 from crm.keys import create_key
+from crm.models import Scope
 from leads.models import Inquiry, Lead
 
 from .conftest import Api, source_with
@@ -139,7 +140,7 @@ def test_batch_in_time_names_no_time_to_try_again(intake, clock):
 
 def test_thousand_items_cost_ten_times_the_statements_of_a_hundred(db):
     site = source_with("shop", operators=[(f"Operator {n}", 100, 1) for n in range(12)])
-    api = Api(create_key(site, name="shop")[1])
+    api = Api(create_key(site, name="shop", scope=Scope.FULL)[1])
     api.post({"email": "first@example.com"})
 
     with statements() as of_hundred:

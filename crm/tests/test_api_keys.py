@@ -35,7 +35,7 @@ def test_key_is_refused_once_it_is_no_longer_remembered(intake, ann, site, clock
     change(site)
 
     clock.now += REMEMBER_SECONDS - 0.01
-    assert intake.post(ann).status_code == 200
+    assert intake.post(ann).status_code == 201
     clock.now += 0.02
     assert problem(intake.post(ann)) == slug
 
@@ -58,7 +58,7 @@ def test_remembering_does_not_go_on_because_the_key_is_used(intake, ann, site, c
         clock.now += REMEMBER_SECONDS / 2
         answers.append(intake.post(ann).status_code)
 
-    assert answers == [200, 401, 401, 401]
+    assert answers == [201, 401, 401, 401]
 
 
 def test_source_switched_on_again_is_served_as_soon(intake, ann, site, clock):

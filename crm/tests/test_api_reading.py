@@ -19,8 +19,8 @@ class Reader:
 
 
 @pytest.fixture
-def sent(intake, ann):
-    return intake.post(ann)
+def sent(full, ann):
+    return full.post(ann)
 
 
 def read_all():
@@ -70,9 +70,9 @@ def test_the_insight_is_shown_beside_the_inquiry_and_of_the_lead(sent, full):
     assert full.get(f"/api/v1/leads/{insight['lead']}/insight").json() == insight
 
 
-def test_resolving_frees_the_slot_for_the_best_that_waits(intake, full, ann):
-    first = [intake.post(ann, idempotency_key=f"k{number}") for number in range(3)][0]
-    ordinary, urgent = (intake.post(ann, idempotency_key=key).json()["id"] for key in ("k3", "k4"))
+def test_resolving_frees_the_slot_for_the_best_that_waits(full, ann):
+    first = [full.post(ann, idempotency_key=f"k{number}") for number in range(3)][0]
+    ordinary, urgent = (full.post(ann, idempotency_key=key).json()["id"] for key in ("k3", "k4"))
     Inquiry.objects.filter(pk=urgent).update(priority="P0")
 
     response = full.patch(first["Location"], {"status": "resolved"})
@@ -101,16 +101,16 @@ def test_what_waits_can_be_resolved_too(site, intake, full, ann):
     assert (answer["status"], answer["operator"], answer["waiting_reason"]) == ("resolved", None, None)
 
 
-def test_a_lead_is_shown_with_contacts_and_inquiries_of_this_source_only(intake, full, outsider, ann):
+def test_a_lead_is_shown_with_contacts_and_inquiries_of_this_source_only(full, outsider, ann):
     outsider.post({"phone": ann["phone"], "external_id": "tg-1", "message": "from the bot"})
-    sent = intake.post(ann | {"external_id": "page-1"})
+    sent = full.post(ann | {"external_id": "page-1"})
 
     page = full.get(f"/api/v1/leads/{sent.json()['lead']['id']}").json()
 
     assert page["contacts"] == [
-        {"kind": "email", "value": "ann@example.com"},
         {"kind": "external", "value": "page-1"},
         {"kind": "phone", "value": "+79991234567"},
+        {"kind": "email", "value": "ann@example.com"},
     ]
     assert [inquiry["id"] for inquiry in page["inquiries"]] == [sent.json()["id"]]
 

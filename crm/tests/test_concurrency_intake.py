@@ -10,7 +10,7 @@ from routing.tests.factories import OperatorFactory, SourceFactory
 from routing.tests.parallel import in_parallel
 from triage.models import Job
 
-from .intake import send
+from .intake import key_of, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,7 +102,7 @@ def test_a_key_whose_first_request_does_not_end_is_in_progress(site):
 
     with transaction.atomic():
         IdempotencyKey.objects.create(
-            source=site, key="order-1", digest="", status=201, expires_at="2100-01-01T00:00:00Z"
+            api_key=key_of(site), key="order-1", digest="", status=201, expires_at="2100-01-01T00:00:00Z"
         )
         in_parallel([send_impatiently])
 

@@ -20,7 +20,7 @@ from triage.models import Insight, Job, JobKind
 from triage.services import LEASE, ReadResult, claim_batch, claim_job, finish_batch, finish_reading, read_due
 from triage.tests.factories import JobFactory
 
-from .intake import send
+from .intake import key_of, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,7 +96,9 @@ def anna():
 
 @pytest.fixture
 def site(anna):
-    return SourceFactory(weights={anna: 1, OperatorFactory(name="Boris", is_active=False): 1})
+    site = SourceFactory(weights={anna: 1, OperatorFactory(name="Boris", is_active=False): 1})
+    key_of(site)
+    return site
 
 
 def test_an_intake_that_fails_anywhere_leaves_nothing_and_its_retry_leaves_one_of_each(site, anna, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from leads.models import Assignment, Identity, Inquiry, Lead
+from leads.models import Assignment, Identity, Inquiry, Lead, LeadDetail
 from routing.choice import ONE, replay
 from routing.models import Operator, Source, Weight
 from triage.models import Insight, Job
@@ -60,7 +60,7 @@ def test_fill_leaves_the_ledgers_balanced(filled):
     assert [w.due for w in Weight.objects.all()] == [w.received_count * ONE for w in Weight.objects.all()]
 
 
-@pytest.mark.parametrize("model", [Lead, Identity, Inquiry, Assignment, Job, Insight])
+@pytest.mark.parametrize("model", [Lead, Identity, LeadDetail, Inquiry, Assignment, Job, Insight])
 def test_filled_rows_are_valid(filled, model):
     connection.check_constraints()
     for row in model.objects.all()[:50]:

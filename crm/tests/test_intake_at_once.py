@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crm.idempotency import KeyReused
 from crm.models import IdempotencyKey
 from crm.services import receive_inquiries
-from leads.models import Assignment, Identity, Inquiry, Lead, PossibleDuplicate
+from leads.models import Assignment, Identity, Inquiry, Lead, LeadDetail, PossibleDuplicate
 from routing.choice import Strategy
 from routing.models import Operator, Weight
 from routing.tests.factories import OperatorFactory, SourceFactory
@@ -32,6 +32,7 @@ MESSAGES = st.fixed_dictionaries(
         "name": st.sampled_from(["", "Ann Lee"]),
         "message": st.sampled_from(["Price?", "price? ", "Срочно! Сайт лежит, теряем деньги!", ""]),
         "key": st.sampled_from([None, None, None, "order-1", "order-2"]),
+        "is_public": st.booleans(),
     }
 ).filter(lambda message: message["email"] or message["phone"] or message["external"])
 
@@ -50,7 +51,8 @@ def every_row() -> dict:
     """What an attempt left. Each submission has a moment of its own, which stands for the ids."""
     return {
         "leads": rows(Lead, "created_at", "name", "email", "phone", "search", "updated_at"),
-        "contacts": rows(Identity, "kind", "value", "lead__created_at", "created_at"),
+        "contacts": rows(Identity, "kind", "value", "is_confirmed", "lead__created_at", "created_at"),
+        "details": rows(LeadDetail, "lead__created_at", "kind", "value", "is_confirmed", "created_at"),
         "duplicates": {frozenset(pair) for pair in rows(PossibleDuplicate, "lead__created_at", "other__created_at")},
         "inquiries": rows(
             Inquiry,

@@ -15,7 +15,7 @@ def take_in(source: Source, *emails: str, now: datetime, rng: Rng) -> Sequence[N
     """Take in one inquiry of each of these, all at once."""
     contacts = [[email_contact(email)] for email in emails]
     with transaction.atomic():
-        leads = Recognition(contact for own in contacts for contact in own)
+        leads = Recognition((contact for own in contacts for contact in own), source_id=source.pk)
         inquiries = [
             NewInquiry(
                 lead=leads.recognise(own, now=now),

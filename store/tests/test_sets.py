@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from crm.models import IdempotencyKey
-from crm.tests.intake import statements
+from crm.tests.intake import key_of, statements
 from leads.models import Assignment, Identity, Inquiry, Lead
 from leads.tests.factories import InquiryFactory, LeadFactory
 from routing.models import Source, Weight
@@ -46,7 +46,7 @@ def inquiry(**fields):
         lambda: Assignment(inquiry=InquiryFactory(), reason="fair", trigger="sweep", decision=EXTRA, created_at=NOON),
         lambda: Job(inquiry=InquiryFactory(), content_hash="x", due_at=NOON, created_at=NOON),
         lambda: IdempotencyKey(
-            source=SourceFactory(), key=HOSTILE, digest="x", status=201, answer="", expires_at=NOON
+            api_key=key_of(SourceFactory()), key=HOSTILE, digest="x", status=201, answer="", expires_at=NOON
         ),
     ],
 )
@@ -139,9 +139,9 @@ def test_conflicts_are_passed_over_where_that_is_wanted():
 
 
 def test_only_new_rows_are_returned():
-    site = SourceFactory()
+    api_key = key_of(SourceFactory())
     rows = [
-        {"source_id": site.pk, "key": key, "digest": "x", "status": 201, "answer": "", "expires_at": NOON}
+        {"api_key_id": api_key.pk, "key": key, "digest": "x", "status": 201, "answer": "", "expires_at": NOON}
         for key in "ab"
     ]
     write(insert(IdempotencyKey, rows[:1]))

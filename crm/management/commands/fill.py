@@ -14,13 +14,13 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from crm.demo.history import Desk, History, Rows
-from leads.models import Assignment, Identity, Inquiry, Lead
+from leads.models import Assignment, Identity, Inquiry, Lead, LeadDetail
 from routing.choice import ONE, Candidate, Strategy
 from routing.models import Operator, Source, Weight
 from triage.models import Insight, Job
 
 #: In the order of their references: what a row refers to is written before it.
-MODELS = (Lead, Identity, Inquiry, Assignment, Job, Insight)
+MODELS = (Lead, Identity, LeadDetail, Inquiry, Assignment, Job, Insight)
 #: Inquiries a transaction: one ends in a second or two, and memory holds no more than three chunks.
 CHUNK = 5_000
 MAX_LIMIT = 100

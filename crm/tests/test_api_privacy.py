@@ -2,7 +2,8 @@
 
 import pytest
 
-from crm.keys import create_key
+from crm.api import authentication
+from crm.keys import create_key, rotate_key
 from crm.models import Scope
 from leads.models import Identity, Inquiry, Lead, LeadDetail, PossibleDuplicate
 
@@ -186,6 +187,17 @@ def test_public_key_cannot_use_up_or_replay_a_servers_idempotency_key(full, inta
     assert full.post(SECRETS, idempotency_key="order-17").content == by_server.content
     assert intake.post(GUESS, idempotency_key="order-17").content == by_public.content
     assert "Idempotent-Replayed" not in by_other
+
+
+def test_rotated_key_still_repeats_what_it_sent(site):
+    api_key, before = create_key(site, name="server", scope=Scope.FULL)
+    first = Api(before).post(SECRETS, idempotency_key="order-17")
+
+    after = rotate_key(api_key)
+    authentication._known_keys.clear()
+
+    assert Api(after).post(SECRETS, idempotency_key="order-17").content == first.content
+    assert problem(Api(before).post(SECRETS)) == "unauthenticated"
 
 
 def test_same_idempotency_key_of_two_api_keys_in_one_group_is_two(site):

@@ -2,6 +2,7 @@
 
 from .assigning import ASSIGNED_AT_ONCE, NewInquiry, Rng, assign_waiting, open_inquiries
 from .audit import Violation, check_routing, violations
+from .claims import confirm_claims
 from .inquiries import (
     InquiryResolved,
     NobodyElse,
@@ -36,6 +37,7 @@ __all__ = [
     "accept_inquiry",
     "assign_waiting",
     "check_routing",
+    "confirm_claims",
     "give_inquiry",
     "hold_as_spam",
     "lock_operators",

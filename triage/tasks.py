@@ -10,11 +10,14 @@ from .services import alerts, reading, retraining
 
 logger = logging.getLogger(__name__)
 
+#: Between two batches that are not full: an insight is wanted within seconds, and the fewer batches the better.
+PAUSE_SECONDS = 0.2
+
 
 @shared_task(name="triage.work")
 def work() -> None:
     """Read what is due. A message that comes twice, late or for nothing changes nothing."""
-    reading.read_due(analyzer=get_analyzer())
+    reading.read_due(analyzer=get_analyzer(), pause=PAUSE_SECONDS)
 
 
 # A queue and a worker of its own: a receiver that accepts and says nothing must not keep inquiries from being read.

@@ -34,8 +34,11 @@ logger = logging.getLogger(__name__)
 WORK_SECONDS = 5.0
 
 
-def read_due(*, analyzer: Analyzer, seconds: float = WORK_SECONDS, rng: Rng = random.random) -> int:
+def read_due(*, analyzer: Analyzer, seconds: float = WORK_SECONDS, pause: float = 0, rng: Rng = random.random) -> int:
     """Read due inquiries, a batch at a time, until nothing is due or the time is up. Return how many were read.
+
+    ``pause`` is how many seconds to wait after a batch that was not full, for what comes meanwhile: claiming and
+    writing cost as much for one as for fifty.
 
     Raises what a defective analyzer raised, after the rest of that batch was done.
     """
@@ -44,6 +47,8 @@ def read_due(*, analyzer: Analyzer, seconds: float = WORK_SECONDS, rng: Rng = ra
         read_count += len(read_batch(claims, analyzer=analyzer, rng=rng))
         if time.monotonic() >= deadline:
             break
+        if len(claims) < batch_size(analyzer):
+            time.sleep(pause)
     return read_count
 
 

@@ -26,6 +26,7 @@ from triage.services import (
     read_batch,
     read_due,
     read_inquiry,
+    reading,
 )
 from triage.services.jobs import KILLED_EVERY_TIME
 
@@ -428,3 +429,18 @@ def test_claim_neither_sorts_nor_scans_a_backlog_of_60_000(is_analyzed, is_urgen
 
     assert "Sort" not in plan and "Seq Scan" not in plan, plan
     assert index in plan, plan
+
+
+def test_after_a_batch_that_is_not_full_it_waits_for_what_comes_meanwhile(monkeypatch):
+    JobFactory()
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 1:
+            JobFactory()
+
+    monkeypatch.setattr(reading.time, "sleep", sleep)
+
+    assert read_due(analyzer=BatchReader(), pause=0.2) == 2
+    assert slept == [0.2, 0.2]

@@ -4,8 +4,10 @@ It lives in `routing` because that is the lowest app, and the admin of every app
 """
 
 from django.contrib.admin import ShowFacets
+from django.http import HttpResponse, HttpResponseRedirect
 from django.utils import formats, timezone
 from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy, pgettext
 from unfold.admin import ModelAdmin as ThemeModelAdmin
@@ -47,6 +49,7 @@ __all__ = [
     "Window",
     "WindowInline",
     "action",
+    "back_to",
     "display",
     "figure",
     "short_time",
@@ -116,6 +119,16 @@ def short_time(moment) -> str:
     if local.year == timezone.localtime().year:
         return formats.date_format(local, pgettext("format of a moment", "j M H:i"))
     return formats.date_format(local, pgettext("format of a moment", "j M Y"))
+
+
+def back_to(request, page):
+    """Return a redirect to where a dialog was opened, else to ``page``. The dialog's own request is not a page's."""
+    opened_at = request.headers.get("HX-Current-URL", "")
+    if url_has_allowed_host_and_scheme(opened_at, {request.get_host()}, require_https=request.is_secure()):
+        page = opened_at
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": page})
+    return HttpResponseRedirect(page)
 
 
 def figure(value, *, places=2, signed=False) -> str:

@@ -20,12 +20,11 @@ from routing.theme import (
     UserChangeForm,
     UserCreationForm,
     action,
+    back_to,
     display,
     short_time,
     tag,
 )
-
-from .steering import back_to
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

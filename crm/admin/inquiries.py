@@ -1,7 +1,6 @@
 """Inquiries as the supervisor reads them. What can be done with them is in steering.py."""
 
 from math import ceil
-from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, Q
@@ -13,9 +12,9 @@ from django.utils.translation import pgettext_lazy
 
 from crm.queries import IS_WAITING
 from leads.admin.assignments import AssignmentInline
-from leads.admin.search import lead_matches
+from leads.admin.search import as_uuid, lead_matches
 from leads.explain import candidate_table, sentence
-from leads.models import ON_HOLD, Assignment, Inquiry, Priority, Status, WaitingReason
+from leads.models import ON_HOLD, Assignment, DetailKind, Inquiry, Priority, Status, WaitingReason
 from leads.queries import ahead_of
 from routing.theme import (
     ChoicesDropdownFilter,
@@ -140,7 +139,7 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
     def get_search_results(self, request, queryset, search_term):
         if not search_term:
             return queryset, False
-        if number := _as_uuid(search_term):
+        if number := as_uuid(search_term):
             return queryset.filter(pk=number), False
         return queryset.filter(lead_matches(search_term, prefix="lead__")), False
 
@@ -177,7 +176,9 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
     @display(description=_("lead"))
     def lead_link(self, inquiry):
         link = reverse("admin:leads_lead_change", args=[inquiry.lead_id])
-        return format_html('<a class="desk-link" href="{}">{}</a>', link, inquiry.lead)
+        claims = inquiry.lead.details.filter(is_confirmed=False).exclude(kind=DetailKind.EXTERNAL)
+        told = format_html_join("", " {} {}", ((tag(_("Not confirmed"), "warn"), claim.value) for claim in claims))
+        return format_html('<a class="desk-link" href="{}">{}</a>{}', link, inquiry.lead, told)
 
     @display(description=_("operator"), ordering="operator__name")
     def holder(self, inquiry):
@@ -241,10 +242,3 @@ def extra_list(fields):
 
 def _newest(rows):
     return rows[0] if rows else None
-
-
-def _as_uuid(text):
-    try:
-        return UUID(text.strip())
-    except ValueError:
-        return None

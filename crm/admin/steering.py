@@ -5,15 +5,13 @@ theme's buttons open a dialog, and only its form acts.
 """
 
 from collections import Counter
-from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
+from leads.admin.search import as_uuid
 from leads.models import ON_HOLD, Inquiry
 from leads.queries import open_counts
 from routing.models import Operator
@@ -23,6 +21,7 @@ from routing.theme import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     action,
+    back_to,
 )
 
 from .outcomes import OUTCOMES, accept, give, release, reopen, reroute, resolve
@@ -159,7 +158,7 @@ class SteeringAdmin:
 
     def get_actions_detail(self, request, object_id):
         """What makes sense for an inquiry as it is: a resolved one can be reopened and nothing else."""
-        inquiry = Inquiry.objects.select_related("source").filter(pk=_as_uuid(object_id)).first()
+        inquiry = Inquiry.objects.select_related("source").filter(pk=as_uuid(object_id)).first()
         useless = _useless_for(inquiry) if inquiry else set()
         found = super().get_actions_detail(request, object_id)
         return [action for action in found if action.action_name.rpartition("_")[2] not in useless]
@@ -191,20 +190,3 @@ def _useless_for(inquiry) -> set[str]:
     if inquiry.accept_by is None:
         useless.add("accept")
     return useless
-
-
-def _as_uuid(text):
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def back_to(request, page):
-    """To where the dialog was opened: the list or the page. The dialog's own request is not a page's."""
-    opened_at = request.headers.get("HX-Current-URL", "")
-    if url_has_allowed_host_and_scheme(opened_at, {request.get_host()}, require_https=request.is_secure()):
-        page = opened_at
-    if request.headers.get("HX-Request"):
-        return HttpResponse(headers={"HX-Redirect": page})
-    return HttpResponseRedirect(page)

@@ -9,15 +9,37 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from leads.identity import search_text
-from leads.models import Identity, Inquiry, Lead, PossibleDuplicate, Status
-from routing.theme import DropdownFilter, ModelAdmin, WindowInline, action, display, short_time, tag
+from leads.models import Identity, Inquiry, Lead, LeadDetail, PossibleDuplicate, Status
+from leads.services import confirm_claims
+from routing.theme import DropdownFilter, ModelAdmin, WindowInline, action, back_to, display, short_time, tag
 
-from .search import lead_matches
+from .search import as_uuid, lead_matches
 
 
 class IdentityInline(WindowInline):
     model = Identity
     fields = readonly_fields = ["kind", "value", "created_at"]
+
+
+class DetailInline(WindowInline):
+    model = LeadDetail
+    verbose_name_plural = _("What each source was told")
+    fields = readonly_fields = ["kind", "told", "source", "state", "created"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("source")
+
+    @admin.display(description=_("value"))
+    def told(self, detail):
+        return detail.value_as_sent
+
+    @display(description=_("state"))
+    def state(self, detail):
+        return "—" if detail.is_confirmed else tag(_("Not confirmed"), "warn")
+
+    @display(description=_("created"))
+    def created(self, detail):
+        return short_time(detail.created_at)
 
 
 class InquiryInline(WindowInline):
@@ -54,7 +76,8 @@ class LeadAdmin(ModelAdmin):
 
     fields = ["name", "email", "phone", "created_at"]
     readonly_fields = ["email", "phone", "created_at"]
-    inlines = [IdentityInline, InquiryInline]
+    inlines = [IdentityInline, DetailInline, InquiryInline]
+    actions_detail = ["confirm_claims"]
 
     def get_search_results(self, request, queryset, search_term):
         return (queryset.filter(lead_matches(search_term)) if search_term else queryset), False
@@ -69,6 +92,31 @@ class LeadAdmin(ModelAdmin):
     def has_delete_permission(self, request, obj=None):
         # It would take their inquiries along, and with them the slots that operators hold.
         return False
+
+    def get_actions_detail(self, request, object_id):
+        """Nothing to confirm, no button."""
+        is_claimed = LeadDetail.objects.filter(lead=as_uuid(object_id), is_confirmed=False).exists()
+        return super().get_actions_detail(request, object_id) if is_claimed else []
+
+    @action(
+        description=_("Confirm what was claimed"),
+        permissions=["change"],
+        icon="verified_user",
+        dialog={
+            "title": _("Confirm what was claimed?"),
+            "description": _(
+                "Anybody could have sent it with a key that stands in a web page. Confirm it if you have made sure, "
+                "by a call for example: what the lead has not told before becomes its name, phone or e-mail."
+            ),
+            "form_submit_text": _("Confirm"),
+        },
+    )
+    def confirm_claims(self, request, form, object_id):
+        if found := self.get_object(request, object_id):
+            count = confirm_claims(found.pk)
+            words = ngettext("%(count)d detail was confirmed.", "%(count)d details were confirmed.", count)
+            self.message_user(request, words % {"count": count})
+        return back_to(request, reverse("admin:leads_lead_changelist"))
 
     @display(description=_("lead"), ordering="name")
     def who(self, lead):

@@ -1,6 +1,7 @@
 """How people are found: by name, e-mail or phone, however they are typed."""
 
 import re
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -31,3 +32,11 @@ def lead_matches(text: str, *, prefix: str = "") -> Q:
 def _national(digits: str) -> str:
     """A Russian number without its 8 or 7, which people write as they please; any other as it is."""
     return digits[1:] if len(digits) == 11 and digits[0] in "78" else digits
+
+
+def as_uuid(text: str) -> UUID | None:
+    """Return the id that a text spells, or None: it may be anything that was typed into an address."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None

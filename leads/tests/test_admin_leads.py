@@ -1,9 +1,11 @@
 """Leads at the desk: found however they are typed, renamed so that they are found again."""
 
 import pytest
+from django.utils import timezone
 
 from leads.identity import search_text
-from leads.models import Lead, PossibleDuplicate
+from leads.models import Lead, LeadDetail, PossibleDuplicate
+from routing.tests.factories import SourceFactory
 
 from .factories import InquiryFactory, LeadFactory
 
@@ -45,6 +47,7 @@ def test_others_are_not_found(admin_client, lead, words):
 def test_a_renamed_lead_is_found_by_the_new_name(admin_client, lead):
     history = {"identities-TOTAL_FORMS": 0, "identities-INITIAL_FORMS": 0}
     history |= {"inquiries-TOTAL_FORMS": 0, "inquiries-INITIAL_FORMS": 0}
+    history |= {"details-TOTAL_FORMS": 0, "details-INITIAL_FORMS": 0}
 
     admin_client.post(f"{LIST}{lead.pk}/change/", {"name": "Семён Ёлкин", "email": "forged@example.com", **history})
 
@@ -80,3 +83,19 @@ def test_a_possible_duplicate_is_dismissed(admin_client):
     assert [str(message) for message in response.context["messages"]] == ["1 pair dismissed."]
     assert list(admin_client.get(f"{url}?seen=open").context["cl"].result_list) == []
     assert list(admin_client.get(f"{url}?seen=dismissed").context["cl"].result_list) == [pair]
+
+
+def test_what_a_public_key_claimed_is_shown_as_not_confirmed_and_can_be_confirmed(admin_client):
+    lead, site = LeadFactory(name="Vera", phone=""), SourceFactory(name="Landing page")
+    LeadDetail.objects.create(
+        lead=lead, source=site, kind="phone", value="+79990000001", is_confirmed=False, created_at=timezone.now()
+    )
+
+    page = admin_client.get(f"{LIST}{lead.pk}/change/").content.decode()
+    assert "Not confirmed" in page
+    assert "Landing page" in page
+    admin_client.post(f"{LIST}{lead.pk}/confirm_claims/", {"_form_submitted": "True"}, follow=True)
+
+    lead.refresh_from_db()
+    assert lead.phone == "+79990000001"
+    assert "Not confirmed" not in admin_client.get(f"{LIST}{lead.pk}/change/").content.decode()

@@ -5,13 +5,14 @@ so for a thousand of them, and that is too long for the dashboard.
 """
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import Error
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from leads.services import check_routing
+from store.errors import is_passing
 
 #: More of them say nothing new: they have one cause.
 SHOWN = 50
@@ -35,7 +36,8 @@ class RoutingCheckPage:
 def _findings() -> dict:
     try:
         found = check_routing(now=timezone.now())
-    except OperationalError:
-        # The locks were not to be had in time.
+    except Error as error:
+        if not is_passing(error):
+            raise
         return {"is_busy": True}
     return {"count": len(found), "found": found[:SHOWN], "more": max(0, len(found) - SHOWN)}

@@ -11,11 +11,14 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from leads.privacy import VIEW_INQUIRY, VIEW_LEAD
 from leads.services import check_routing
 from store.errors import is_passing
 
 #: More of them say nothing new: they have one cause.
 SHOWN = 50
+#: What is found names inquiries by their leads.
+NEEDED = ("leads.view_assignment", VIEW_INQUIRY, VIEW_LEAD)
 
 
 class RoutingCheckPage:
@@ -26,7 +29,7 @@ class RoutingCheckPage:
         return [path("check/", view, name="leads_routing_check"), *super().get_urls()]
 
     def routing_check(self, request):
-        if not (request.user.has_perm("leads.view_inquiry") and request.user.has_perm("leads.view_assignment")):
+        if not request.user.has_perms(NEEDED):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "title": _("Routing check"), "opts": self.opts}
         # Found before the page is rendered: no lock is held while somebody waits for HTML.

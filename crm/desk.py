@@ -1,10 +1,13 @@
 """The desk: the admin site the supervisor lives in, with its navigation and its dashboard."""
 
+from django.apps import apps
+from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from leads.privacy import VIEW_INQUIRY, VIEW_LEAD, hide_lead
 from routing.admin import away_tag
 from routing.theme import UnfoldAdminSite
 
@@ -27,18 +30,22 @@ class Desk(UnfoldAdminSite):
 def dashboard(user) -> dict:
     """What this user may see of the state of things. The number of queries does not depend on how much there is."""
     board = {}
-    if user.has_perm("leads.view_inquiry"):
+    if user.has_perm(VIEW_INQUIRY):
         board["totals"] = queries.open_totals()
-        board["waiting"] = queries.longest_waiting(limit=ROWS)
+        board["waiting"] = list(queries.longest_waiting(limit=ROWS))
+        for inquiry in board["waiting"]:
+            hide_lead(inquiry, user=user)
         if user.has_perm("routing.add_source"):
             board["steps"] = _first_steps()
-    if user.has_perm("triage.view_job"):
+    if user.has_perms(["triage.view_job", VIEW_INQUIRY]):
         board["failed_count"] = queries.failed_job_count()
     if user.has_perm("routing.view_operator"):
         loads, board["more_operators"] = queries.loads(limit=OPERATORS)
         board["loads"] = [(load, away_tag(load.operator)) for load in loads]
-    if user.has_perm("triage.view_insight") and user.has_perm("leads.view_inquiry"):
-        board["insights"] = queries.latest_insights(limit=ROWS)
+    if user.has_perm("triage.view_insight") and user.has_perm(VIEW_INQUIRY):
+        board["insights"] = list(queries.latest_insights(limit=ROWS))
+        for insight in board["insights"]:
+            hide_lead(insight.inquiry, user=user)
     return board
 
 
@@ -62,8 +69,8 @@ def _first_steps():
 def navigation(request) -> list[dict]:
     """The sidebar, with the numbers somebody has to act on; the most urgent are seen on every page."""
     may = request.user.has_perm
-    totals = queries.open_totals() if may("leads.view_inquiry") else {"waiting": 0, "urgent": 0}
-    failed = queries.failed_job_count() if may("triage.view_job") else 0
+    totals = queries.open_totals() if may(VIEW_INQUIRY) else {"waiting": 0, "urgent": 0}
+    failed = queries.failed_job_count() if may("triage.view_job") and may(VIEW_INQUIRY) else 0
     groups = [
         _group(
             pgettext_lazy("navigation", "Work"),
@@ -78,8 +85,7 @@ def navigation(request) -> list[dict]:
             _item("routing_source", _("Sources"), "input", request),
             _item("routing_operator", _("Operators"), "support_agent", request),
             _item("leads_assignment", _("Assignments"), "history", request),
-            may("leads.view_assignment")
-            and may("leads.view_inquiry")
+            request.user.has_perms(["leads.view_assignment", VIEW_INQUIRY, VIEW_LEAD])
             and {"title": _("Routing check"), "icon": "fact_check", "link": reverse("admin:leads_routing_check")},
         ),
         _group(
@@ -135,8 +141,8 @@ def _group(title, *items) -> dict:
 
 
 def _item(name, title, icon, request, *, badge=0) -> dict | None:
-    app, model = name.split("_")
-    if not (request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")):
+    model = apps.get_model(name.replace("_", "."))
+    if not admin.site.get_model_admin(model).has_view_or_change_permission(request):
         return None
     link = reverse(f"admin:{name}_changelist")
     # Left to itself, the theme marks a list also on the page beside it that has an entry of its own.

@@ -7,6 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from leads.privacy import AboutInquiry
 from routing.theme import ChoicesDropdownFilter, DropdownFilter, Window, action, display, short_time, tag
 
 from .admin_corrections import JudgedAdmin
@@ -46,7 +47,7 @@ def confidence_words(confidence):
 
 
 @admin.register(Insight)
-class InsightAdmin(JudgedAdmin, Window):
+class InsightAdmin(AboutInquiry, JudgedAdmin, Window):
     list_display = ["lead", "intent_label", "priority_label", "next_action", "sure", "tag_list", "created"]
     list_filter = [
         ("intent", ChoicesDropdownFilter),
@@ -118,7 +119,7 @@ class StateFilter(DropdownFilter):
 
 
 @admin.register(Job)
-class JobAdmin(Window):
+class JobAdmin(AboutInquiry, Window):
     list_display = ["lead", "kind", "state", "attempt_count", "due", "done", "failure_words"]
     list_filter = [StateFilter, ("kind", ChoicesDropdownFilter)]
     list_select_related = ["inquiry__lead"]

@@ -11,6 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from leads.models import Priority
+from leads.privacy import VIEW_INQUIRY, Private
 from routing.theme import ChoicesDropdownFilter, Window, display, short_time, tag
 
 from .admin_quality import QualityPage
@@ -97,7 +98,9 @@ def _page_to_go_back_to(request, insight_id):
 
 
 @admin.register(Correction)
-class CorrectionAdmin(QualityPage, Window):
+class CorrectionAdmin(Private, QualityPage, Window):
+    needs = (VIEW_INQUIRY,)
+
     list_display = ["intent_label", "priority_label", "next_action", "as_read", "excerpt", "by_name", "corrected"]
     list_filter = [("intent", ChoicesDropdownFilter), ("priority", ChoicesDropdownFilter), "lang"]
     list_select_related = ["insight__inquiry"]

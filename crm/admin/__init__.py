@@ -1,5 +1,5 @@
 """The desk's pages that cross the apps: inquiries with their insights, and who may come in."""
 
-from . import access, inquiries
+from . import access, inquiries, people
 
-__all__ = ["access", "inquiries"]
+__all__ = ["access", "inquiries", "people"]

@@ -1,9 +1,6 @@
-"""Who may come in: API keys, users and groups."""
+"""The API keys that clients come in with."""
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -14,32 +11,14 @@ from crm.keys import create_key
 from crm.models import ApiKey
 from routing.theme import (
     ActionVariant,
-    AdminPasswordChangeForm,
     ModelAdmin,
     RelatedDropdownFilter,
-    UserChangeForm,
-    UserCreationForm,
     action,
     back_to,
     display,
     short_time,
     tag,
 )
-
-admin.site.unregister(User)
-admin.site.unregister(Group)
-
-
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
 
 
 @admin.register(ApiKey)

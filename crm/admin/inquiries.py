@@ -15,6 +15,7 @@ from leads.admin.assignments import AssignmentInline
 from leads.admin.search import as_uuid, lead_matches
 from leads.explain import candidate_table, sentence
 from leads.models import ON_HOLD, Assignment, DetailKind, Inquiry, Priority, Status, WaitingReason
+from leads.privacy import VIEW_LEAD, AboutInquiry, is_hidden
 from leads.queries import ahead_of
 from routing.theme import (
     ChoicesDropdownFilter,
@@ -92,7 +93,9 @@ class InquirySection(TemplateSection):
 
 
 @admin.register(Inquiry)
-class InquiryAdmin(SteeringAdmin, ModelAdmin):
+class InquiryAdmin(SteeringAdmin, AboutInquiry, ModelAdmin):
+    needs = ()
+
     list_display = ["who", "source", "holder", "urgency", "state", "reading", "created"]
     list_filter = [
         ShowFilter,
@@ -136,11 +139,20 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
         is_corrected_above = obj and obj.newest_insights and request.user.has_perm("triage.change_insight")
         return [*self.readonly_fields, "priority"] if is_corrected_above else self.readonly_fields
 
+    def inquiry_of(self, row):
+        return row
+
+    def get_search_fields(self, request):
+        """Nobody finds out by searching what they may not see."""
+        return super().get_search_fields(request) if request.user.has_perm(VIEW_LEAD) else []
+
     def get_search_results(self, request, queryset, search_term):
         if not search_term:
             return queryset, False
         if number := as_uuid(search_term):
             return queryset.filter(pk=number), False
+        if not request.user.has_perm(VIEW_LEAD):
+            return queryset.none(), False
         return queryset.filter(lead_matches(search_term, prefix="lead__")), False
 
     def save_model(self, request, obj, form, change):
@@ -175,6 +187,8 @@ class InquiryAdmin(SteeringAdmin, ModelAdmin):
 
     @display(description=_("lead"))
     def lead_link(self, inquiry):
+        if is_hidden(inquiry.lead):
+            return str(inquiry.lead)
         link = reverse("admin:leads_lead_change", args=[inquiry.lead_id])
         claims = inquiry.lead.details.filter(is_confirmed=False).exclude(kind=DetailKind.EXTERNAL)
         told = format_html_join("", " {} {}", ((tag(_("Not confirmed"), "warn"), claim.value) for claim in claims))

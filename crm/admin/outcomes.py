@@ -4,7 +4,7 @@ import random
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import OperationalError
+from django.db import Error
 from django.utils import timezone
 from django.utils.translation import ngettext
 
@@ -24,6 +24,7 @@ from leads.services import (
     resolve_inquiry,
 )
 from routing.models import Operator
+from store.errors import is_passing
 
 
 def resolve(pk, *, by):
@@ -70,8 +71,9 @@ def _steer(done, service, *args, **kwargs):
         return "full"
     except (Inquiry.DoesNotExist, Operator.DoesNotExist, ValidationError):
         return "gone"
-    except OperationalError:
-        # The locks were not to be had in time: nothing was changed.
+    except Error as error:
+        if not is_passing(error):
+            raise
         return "busy"
     return NOT_DONE[service] if is_done is False else done
 

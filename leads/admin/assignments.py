@@ -5,13 +5,14 @@ from django.utils.translation import gettext_lazy as _
 
 from leads.explain import candidate_table, operator_name, sentence
 from leads.models import Assignment
+from leads.privacy import AboutInquiry
 from routing.theme import ChoicesDropdownFilter, Window, WindowInline, display, short_time
 
 from .routing_check import RoutingCheckPage
 
 
 @admin.register(Assignment)
-class AssignmentAdmin(RoutingCheckPage, Window):
+class AssignmentAdmin(AboutInquiry, RoutingCheckPage, Window):
     list_display = ["created", "inquiry", "who", "why", "trigger", "assigned_by"]
     list_filter = [("reason", ChoicesDropdownFilter), ("trigger", ChoicesDropdownFilter)]
     list_select_related = ["inquiry__lead", "operator", "assigned_by"]

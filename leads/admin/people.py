@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from leads.identity import search_text
 from leads.models import Identity, Inquiry, Lead, LeadDetail, PossibleDuplicate, Status
+from leads.privacy import VIEW_LEAD, Private
 from leads.services import confirm_claims
 from routing.theme import DropdownFilter, ModelAdmin, WindowInline, action, back_to, display, short_time, tag
 
@@ -141,12 +142,15 @@ class SeenFilter(DropdownFilter):
 
 
 @admin.register(PossibleDuplicate)
-class PossibleDuplicateAdmin(ModelAdmin):
+class PossibleDuplicateAdmin(Private, ModelAdmin):
+    needs = (VIEW_LEAD,)
+
     list_display = ["pair", "first_lead", "second_lead", "seen", "dismissed"]
     list_display_links = None
     list_filter = [SeenFilter]
     list_select_related = ["lead", "other"]
 
+    fields = readonly_fields = ["pair", "first_lead", "second_lead", "seen", "dismissed"]
     actions = ["dismiss"]
 
     def has_add_permission(self, request):

@@ -101,7 +101,10 @@ def test_it_is_linked_from_the_dashboard(admin_client, page):
     assert admin_client.get(reverse("admin:index")).content.decode().count(f'href="{page}"') >= 2
 
 
-@pytest.mark.parametrize("granted", [[], ["leads.view_inquiry"], ["leads.view_assignment"]])
+@pytest.mark.parametrize(
+    "granted",
+    [[], ["leads.view_inquiry"], ["leads.view_assignment"], ["leads.view_assignment", "leads.view_inquiry"]],
+)
 def test_who_may_not_see_inquiries_and_assignments_does_not_see_it(client, page, granted):
     client.force_login(staff(*granted))
 

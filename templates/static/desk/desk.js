@@ -11,3 +11,10 @@ document.addEventListener("click", async (event) => {
     getSelection().selectAllChildren(shown);
   }
 });
+
+// A dialog shows only answers that went well: the page for a busy database takes the place of the whole page.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, target } = event.detail;
+  if (xhr.status !== 503 || !target.closest("#modal-content, #dialog-form")) return;
+  document.body.replaceWith(new DOMParser().parseFromString(xhr.responseText, "text/html").body);
+});

@@ -21,6 +21,6 @@ def run(stop: threading.Event) -> None:
         lambda: services.sweep(now=timezone.now()),
         pause=PAUSE_SECONDS,
         stop=stop,
-        failing="The sweep fails: %s: %s",
+        failing="The sweep fails: %s",
         recovered="The sweep succeeds again.",
     )

@@ -15,6 +15,7 @@ from django.db import close_old_connections
 from .models import JobKind
 from .queries import is_due
 from .services import alerts
+from .services.failures import describe
 from .tasks import deliver_alerts, work
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def run(stop: threading.Event) -> None:
         publish_wakeups,
         pause=PAUSE_SECONDS,
         stop=stop,
-        failing="The relay cannot publish: %s: %s",
+        failing="The relay cannot publish: %s",
         recovered="The relay publishes again.",
     )
 
@@ -72,7 +73,7 @@ def repeat(step: Callable[[], object], *, pause: float, stop: threading.Event, f
             step()
         except Exception as error:
             if is_well:
-                logger.warning(failing, type(error).__name__, error)
+                logger.warning(failing, describe(error))
         else:
             if not is_well:
                 logger.warning(recovered)

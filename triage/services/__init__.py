@@ -1,12 +1,12 @@
 """Pending work on a text, and how it is done exactly once."""
 
+from .failures import JobFailed, failure_in_words
 from .finishing import finish_batch, finish_reading
 from .jobs import (
     BATCH_LEASE,
     LEASE,
     MAX_ATTEMPTS,
     Claim,
-    JobFailed,
     LeaseLost,
     backoff,
     claim_batch,
@@ -14,7 +14,6 @@ from .jobs import (
     complete,
     enqueue_readings,
     fail,
-    failure_in_words,
     postpone,
     release_leases,
     retry,

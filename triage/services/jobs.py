@@ -6,7 +6,7 @@ columns; "open" is neither done nor failed:
 | state   | columns                   | entered by                       | left by                               |
 |---------|---------------------------|----------------------------------|---------------------------------------|
 | due     | open, no live lease       | enqueue_*, retry, give_back,     | claim_batch, claim_job                |
-|         |                           | release_leases                   |                                       |
+|         |                           | release_leases, bring_forward    |                                       |
 | later   | open, `due_at` ahead      | retry_later, postpone            | (time)                                |
 | claimed | open, `lease_until` ahead | claim_batch, claim_job           | complete, retry_later, postpone,      |
 |         |                           |                                  | give_back, fail                       |
@@ -40,6 +40,8 @@ LEASE = timedelta(seconds=120)
 #: batch: whoever has not finished by then is dead or frozen, and its batch should not wait longer for another worker.
 BATCH_LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
+#: No open job is put off for longer: this is the pause before the last attempt, its jitter included.
+LONGEST_PAUSE = timedelta(seconds=5 * 4 ** (MAX_ATTEMPTS - 2) * 1.2)
 KILLED_EVERY_TIME = gettext_noop("Its worker was killed every time it tried.")
 
 
@@ -194,11 +196,11 @@ def give_back(claims: Iterable[Claim]) -> None:
 
 
 def postpone(claim: Claim, *, seconds: float) -> None:
-    """Give the lease back because it was too soon; the attempt is not counted.
+    """Give the lease back because it was too soon, for LONGEST_PAUSE at the most; the attempt is not counted.
 
     Does nothing when another worker has the job by now.
     """
-    again = Now() + timedelta(seconds=seconds)
+    again = Now() + timedelta(seconds=max(0.0, min(LONGEST_PAUSE.total_seconds(), seconds)))
     _held(claim).update(due_at=again, lease_until=None, attempt_count=F("attempt_count") - 1, failure="")
 
 
@@ -229,3 +231,16 @@ def release_leases() -> int:
     token keeps it from completing what another began.
     """
     return open_jobs().filter(due_at__lte=Now()).update(lease_until=None)
+
+
+def bring_forward() -> int:
+    """Make claimable what a clock that was ahead has put into the far future. Return how many jobs there were.
+
+    Nothing is put off for longer than LONGEST_PAUSE, and nothing is leased for longer than LEASE: what is was written
+    before the clock was set right, and would wait until it says that time again. One transaction.
+    """
+    with transaction.atomic(durable=True):
+        # By kind: so an index finds them.
+        put_off = open_jobs().filter(kind__in=JobKind.values, due_at__gt=Now() + LONGEST_PAUSE).update(due_at=Now())
+        leased = open_jobs().filter(lease_until__gt=Now() + LEASE).update(lease_until=None)
+    return put_off + leased

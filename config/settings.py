@@ -343,8 +343,7 @@ if WORKER_MEMORY_MB < 1:
     raise ImproperlyConfigured(f"WORKER_MEMORY_MB is {WORKER_MEMORY_MB}; it must be 1 or more.")
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = WORKER_MEMORY_MB * 1024
 CELERY_TIMEZONE = "UTC"
-# In memory: a beat that starts again asks again, and asking twice does no harm.
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "crm.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "forget-expired-keys": {"task": "crm.forget_expired_keys", "schedule": timedelta(hours=1)},
 }

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from celery import Task
 from django.db import close_old_connections
 
+from store.connections import discard_after
+
 from .models import JobKind
 from .queries import is_due
 from .services import alerts
@@ -72,6 +74,7 @@ def repeat(step: Callable[[], object], *, pause: float, stop: threading.Event, f
         try:
             step()
         except Exception as error:
+            discard_after(error)
             if is_well:
                 logger.warning(failing, describe(error))
         else:

@@ -9,11 +9,11 @@ from datetime import timedelta
 import redis
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from crm import heartbeats
+from store.connections import discard_after
 from triage.queries import oldest_due_age
 from triage.services.failures import describe
 
@@ -92,8 +92,7 @@ def look() -> Report:
         oldest_due, last_sweep = oldest_due_age() or timedelta(), heartbeats.age(heartbeats.SWEEP)
     except DatabaseError as error:
         logger.warning("The database cannot be written: %s", describe(error))
-        # It may be bound to a server that is read-only since a failover; the next one finds the new one.
-        connection.close()
+        discard_after(error)
         return unavailable(broker=_broker_answers())
     is_broker_up = _broker_answers()
     # A sweep that lies far ahead was written before the clock was set back, and says nothing.

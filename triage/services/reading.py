@@ -6,9 +6,8 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db import OperationalError
-
 from leads.services import Rng
+from store.errors import is_passing
 from triage.analyzers.base import Analyzer, TooSoon, UnreadableError
 from triage.models import Insight, JobKind
 
@@ -116,10 +115,10 @@ def _is_expected(claim: Claim, error: BaseException) -> bool:
 def _finish(findings: list[Finding], defects: list[Exception], *, rng: Rng) -> list[Insight]:
     try:
         insights, rest = finish_batch(findings)
-    except OperationalError:
-        # The database is away, and would be for each of them: their leases lapse.
-        raise
-    except Exception:
+    except Exception as error:
+        if is_passing(error):
+            # The database is away or busy, and would be for each of them: their leases lapse.
+            raise
         # One of them cannot be written. Alone it shows which, and takes nobody along.
         insights, rest = [], findings
     for claim, result in rest:

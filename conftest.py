@@ -25,11 +25,12 @@ def pytest_report_header():
 
 @pytest.fixture(autouse=True)
 def forget_what_is_remembered():
-    """API keys and the chosen analyzer are remembered for seconds, which no test wants to wait."""
-    from crm.api import authentication
+    """API keys, readiness and the chosen analyzer are remembered for seconds, which no test wants to wait."""
+    from crm.api import authentication, health
     from triage.services import urgency
 
     authentication._known_keys.clear()
+    health.readiness.forget()
     urgency._remembered.cache_clear()
 
 

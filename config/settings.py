@@ -337,9 +337,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# A worker's process that has grown beyond this is replaced after its task.
+WORKER_MEMORY_MB = read(env.int, "WORKER_MEMORY_MB", 400)
+if WORKER_MEMORY_MB < 1:
+    raise ImproperlyConfigured(f"WORKER_MEMORY_MB is {WORKER_MEMORY_MB}; it must be 1 or more.")
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = WORKER_MEMORY_MB * 1024
 CELERY_TIMEZONE = "UTC"
-# In memory: a beat that starts again asks again, and asking twice does no harm.
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "crm.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "forget-expired-keys": {"task": "crm.forget_expired_keys", "schedule": timedelta(hours=1)},
 }

@@ -20,6 +20,7 @@ from triage.analyzers.registry import get_analyzer
 from triage.services.reading import batch_size
 
 from . import sweeper
+from .beat import Scheduler
 
 #: An analyzer that asks a model over the network waits: others read meanwhile. The offline one never waits.
 NETWORK_THREADS, OFFLINE_THREADS = 4, 1
@@ -75,7 +76,7 @@ class Embedded:
         self._workers: list[WorkController] = []
         # The command that brought us here has run Django's checks already.
         os.environ["CELERY_SKIP_CHECKS"] = "1"
-        self._beat = beat.Service(current_app._get_current_object(), scheduler_cls=beat.Scheduler, max_interval=1)
+        self._beat = beat.Service(current_app._get_current_object(), scheduler_cls=Scheduler, max_interval=1)
 
     def start(self, *, seconds: float) -> None:
         """Start all of them. Return when the workers take tasks, or after so many seconds."""

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
 
-from django.db import InterfaceError, OperationalError
+from store.connections import discard_after
+from store.errors import is_passing
 
 #: A larger group would hold the source's lock for longer than others should wait.
 MAX_GROUP = 100
@@ -122,17 +123,32 @@ class GroupCommit:
 
 
 def _commit_together(arrivals: Sequence[Arrival], commit: Commit) -> None:
-    """Commit arrivals. What breaks them is tried alone; a database that cannot be reached breaks all alike."""
+    """Commit arrivals. What breaks them is tried alone; a passing state of the database breaks all alike."""
+    error = _try_to_commit(arrivals, commit)
+    if error is None:
+        return
+    if len(arrivals) == 1 or is_passing(error):
+        _set_outcomes(arrivals, error)
+        return
+    for place, arrival in enumerate(arrivals):
+        error = _try_to_commit([arrival], commit)
+        if error and is_passing(error):
+            # The others would wait for the same, one after the other.
+            _set_outcomes(arrivals[place:], error)
+            return
+        if error:
+            _set_outcomes([arrival], error)
+
+
+def _try_to_commit(arrivals: Sequence[Arrival], commit: Commit) -> Exception | None:
+    """Return what broke the commit, if anything did: then whatever outcomes it has set do not count."""
     try:
         commit(arrivals)
-    except (OperationalError, InterfaceError) as error:
-        _set_outcomes(arrivals, error)
     except Exception as error:
-        if len(arrivals) == 1:
-            _set_outcomes(arrivals, error)
-        else:
-            for arrival in arrivals:
-                _commit_together([arrival], commit)
+        # Here, because the arrivals that are answered with it may be those of other threads.
+        discard_after(error)
+        return error
+    return None
 
 
 def _set_outcomes(arrivals: Sequence[Arrival], outcome: Exception) -> None:

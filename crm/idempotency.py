@@ -145,5 +145,9 @@ def _row_of(key: RequestKey, *, now: datetime) -> Row:
 
 
 def forget_expired_keys(*, now: datetime) -> int:
-    """Delete the answered requests nobody may repeat any more. Return how many."""
+    """Delete the answered requests nobody may repeat any more. Return how many.
+
+    What was written while the clock was ahead is kept for a whole KEY_LIFETIME, and no longer.
+    """
+    IdempotencyKey.objects.filter(expires_at__gt=now + KEY_LIFETIME).update(expires_at=now + KEY_LIFETIME)
     return IdempotencyKey.objects.filter(expires_at__lte=now).delete()[0]

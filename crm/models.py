@@ -71,3 +71,17 @@ class IdempotencyKey(models.Model):
 
     def __str__(self):
         return self.key
+
+
+class Heartbeat(models.Model):
+    """When something that must happen again and again last did, by the database's clock. One row for each name."""
+
+    name = models.CharField(_("name"), max_length=40, primary_key=True)
+    beat_at = models.DateTimeField(_("last time"))
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self):
+        return self.name

@@ -206,7 +206,9 @@ def _find_or_make_inquiries(arrivals: Sequence[Arrival], leads: Recognition, *, 
     for arrival in arrivals:
         alike, since = lately[arrival.lead.id, arrival.content_hash], arrival.now - window
         may_repeat = window and not arrival.key
-        first = next((inquiry for inquiry in alike if inquiry.created_at >= since), None) if may_repeat else None
+        # Bounded on both sides: what was created while the clock was ahead is not repeated for ever after.
+        recent = (inquiry for inquiry in alike if since <= inquiry.created_at <= arrival.now + window)
+        first = next(recent, None) if may_repeat else None
         arrival.is_duplicate = first is not None
         arrival.inquiry = first or _new_inquiry(arrival, source=source)
         if first:

@@ -128,9 +128,13 @@ SAME_CONTENT = Compiled(
 
 
 def overdue(*, now: datetime) -> list[UUID]:
-    """The ids of the inquiries whose operators had the source's time to accept them and did not."""
+    """The ids of the inquiries whose operators had the source's time to accept them and did not.
+
+    What was assigned further ahead than that is among them: the clock was ahead then, and would protect it for long.
+    """
     timed = Source.objects.filter(accept_minutes__gt=0).values_list("pk", "accept_minutes")
-    late = [Q(source=pk, assigned_at__lte=now - timedelta(minutes=minutes)) for pk, minutes in timed]
+    allowed = [(pk, timedelta(minutes=minutes)) for pk, minutes in timed]
+    late = [Q(source=pk) & (Q(assigned_at__lte=now - time) | Q(assigned_at__gt=now + time)) for pk, time in allowed]
     if not late:
         return []
     unaccepted = Inquiry.objects.unaccepted().filter(reduce(or_, late))

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, Sum
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils import timezone
 
 from .models import Correction, Insight, Job, JobKind, Period, Usage
@@ -31,10 +32,18 @@ def is_due(kind: str) -> bool:
     return due(kind).values_list("pk", flat=True).first() is not None
 
 
+#: Of so many jobs that have been due longest, the one that has been claimable longest is found.
+LOOKED_AT = 64
+
+
 def oldest_due_age() -> timedelta | None:
-    """Return how long the oldest due job has been waiting, or None when nothing is due."""
-    ages = (due(kind).annotate(age=Now() - F("due_at")).values_list("age", flat=True).first() for kind in JobKind)
-    return max(filter(None, ages), default=None)
+    """Return how long the oldest claimable job has been waiting, or None when there is none.
+
+    One whose worker died has been waiting since its lease lapsed, which may be later than when it was due.
+    """
+    age = Now() - Greatest("due_at", Coalesce("lease_until", "due_at"))
+    longest_due = (due(kind).annotate(age=age).values_list("age", flat=True)[:LOOKED_AT] for kind in JobKind)
+    return max(chain.from_iterable(longest_due), default=None)
 
 
 def start_of_day(moment: datetime) -> datetime:

@@ -12,9 +12,12 @@ from collections.abc import Callable, Sequence
 from celery import Task
 from django.db import close_old_connections
 
+from store.connections import discard_after
+
 from .models import JobKind
 from .queries import is_due
 from .services import alerts
+from .services.failures import describe
 from .tasks import deliver_alerts, work
 
 logger = logging.getLogger(__name__)
@@ -55,7 +58,7 @@ def run(stop: threading.Event) -> None:
         publish_wakeups,
         pause=PAUSE_SECONDS,
         stop=stop,
-        failing="The relay cannot publish: %s: %s",
+        failing="The relay cannot publish: %s",
         recovered="The relay publishes again.",
     )
 
@@ -71,8 +74,9 @@ def repeat(step: Callable[[], object], *, pause: float, stop: threading.Event, f
         try:
             step()
         except Exception as error:
+            discard_after(error)
             if is_well:
-                logger.warning(failing, type(error).__name__, error)
+                logger.warning(failing, describe(error))
         else:
             if not is_well:
                 logger.warning(recovered)

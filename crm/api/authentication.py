@@ -75,7 +75,8 @@ def _find(key: str, key_hash: str) -> ApiKey:
 
 def _note_use(api_key: ApiKey) -> None:
     now = timezone.now()
-    if api_key.last_used_at is None or now - api_key.last_used_at > LAST_USED_STEP:
+    # Also when it lies ahead: the clock was set back since.
+    if api_key.last_used_at is None or abs(now - api_key.last_used_at) > LAST_USED_STEP:
         ApiKey.objects.filter(pk=api_key.pk).update(last_used_at=now)
         api_key.last_used_at = now
 

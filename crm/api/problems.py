@@ -1,9 +1,10 @@
 """Every refusal as application/problem+json (RFC 9457). No HTML and no stack trace leaves the API."""
 
 import logging
+import sqlite3
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -11,6 +12,9 @@ from rest_framework import exceptions
 from crm.group_commit import Interrupted
 from crm.idempotency import KeyInProgress, KeyReused
 from crm.services import TooContended
+from routing.models import Source
+from store.connections import discard_after
+from store.errors import is_passing
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +37,10 @@ TITLES = {
     "unavailable": "The service cannot be reached for the moment",
 }
 
+#: PostgreSQL's code.
+FOREIGN_KEY_VIOLATION = "23503"
+#: After so long a passing state of the database may have passed.
+RETRY_SECONDS = 2
 #: A connection lost at the commit leaves it open whether it was made.
 UNSURE = "It may not have been saved. Send it again: with the same Idempotency-Key nothing is doubled."
 
@@ -65,6 +73,7 @@ def body_of(problem: Problem) -> dict:
 def answer_exception(error: Exception, context: dict | None = None) -> JsonResponse:
     """Return the problem that any exception of a view means. DRF's hook."""
     problem = as_problem(error)
+    discard_after(error)
     # Past the view's renderer, which may be one for YAML.
     response = JsonResponse(body_of(problem), status=problem.status_code, content_type=CONTENT_TYPE)
     if problem.status_code == 401:
@@ -87,6 +96,10 @@ def as_problem(error: Exception) -> Problem:
             return Problem(401, "unauthenticated", str(error.detail))
         case exceptions.PermissionDenied():
             return Problem(403, "forbidden", str(error.detail))
+        case Source.DoesNotExist():
+            return Problem(401, "unauthenticated", "The source of this key was deleted.")
+        case IntegrityError() if is_missing_reference(error):
+            return Problem(404, "not-found", "Something that this request refers to was deleted meanwhile.")
         case exceptions.NotFound() | Http404() | ObjectDoesNotExist():
             return Problem(404, "not-found", "There is nothing at this address that this key may see.")
         case exceptions.MethodNotAllowed():
@@ -99,13 +112,23 @@ def as_problem(error: Exception) -> Problem:
             return Problem(409, "idempotency-key-reused", "Use a new Idempotency-Key for another body.")
         case KeyInProgress():
             return Problem(409, "idempotency-in-progress", "Ask again in a moment.", retry_after=1)
-        case TooContended() | Interrupted() | OperationalError() | InterfaceError():
-            return Problem(503, "unavailable", UNSURE, retry_after=2)
+        case TooContended() | Interrupted():
+            return Problem(503, "unavailable", UNSURE, retry_after=RETRY_SECONDS)
+        case _ if is_passing(error):
+            return Problem(503, "unavailable", UNSURE, retry_after=RETRY_SECONDS)
         case exceptions.APIException() if error.status_code < 500:
             return malformed(str(error.detail))
         case _:
             logger.error("The API broke", exc_info=error)
             return Problem(500, "internal", UNSURE)
+
+
+def is_missing_reference(error: IntegrityError) -> bool:
+    """Return whether a row refers to one that is gone: it was deleted between being found and the commit."""
+    driver_error = error.__cause__
+    if state := getattr(driver_error, "sqlstate", None):
+        return state == FOREIGN_KEY_VIOLATION
+    return getattr(driver_error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 
 
 def _field_errors(details, field: str = "") -> list[dict]:

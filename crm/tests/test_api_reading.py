@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 import pytest
 from django.utils import timezone
 
@@ -113,22 +111,6 @@ def test_a_lead_is_shown_with_contacts_and_inquiries_of_this_source_only(full, o
         {"kind": "email", "value": "ann@example.com"},
     ]
     assert [inquiry["id"] for inquiry in page["inquiries"]] == [sent.json()["id"]]
-
-
-def test_alive_says_so_without_the_database(client):
-    response = client.get("/healthz")
-
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
-
-
-def test_ready_shows_the_age_of_the_oldest_due_job(client, sent):
-    assert client.get("/readyz").json()["status"] == "ok"
-
-    Job.objects.update(due_at=timezone.now() - timedelta(minutes=5))
-
-    response = client.get("/readyz/")
-    assert response.status_code == 503
-    assert response.json()["oldest_due_job_seconds"] >= 300
 
 
 def test_the_description_of_the_api_names_every_path(client, db):

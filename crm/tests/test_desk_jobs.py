@@ -5,7 +5,8 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 
-from triage.services.jobs import KILLED_EVERY_TIME, in_words
+from triage.services.failures import in_words
+from triage.services.jobs import KILLED_EVERY_TIME
 from triage.tests.factories import JobFactory
 
 pytestmark = pytest.mark.django_db

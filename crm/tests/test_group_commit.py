@@ -4,8 +4,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 
 from crm import group_commit
 from crm.group_commit import MAX_GROUP, GroupCommit, Interrupted
@@ -123,6 +124,35 @@ def test_database_that_cannot_be_reached_is_not_asked_for_each_again(queue, data
 
     assert database.lists == [["first"], ["Ann", "Bob"]]
     assert [str(arrival.outcome) for arrival in arrivals] == ["first is in", "gone", "gone"]
+
+
+def read_only():
+    """What Django raises for PostgreSQL's read-only transaction: no OperationalError."""
+    error = InternalError("read-only")
+    error.__cause__ = psycopg.errors.ReadOnlySqlTransaction()
+    return error
+
+
+def test_passing_state_that_django_calls_a_defect_breaks_all_alike(queue, database):
+    database.breaks_on["Ann"] = read_only()
+
+    with while_first_is_under_way(queue, database, followers=[[Arrival(n)] for n in ("Ann", "Bob")]) as arrivals:
+        pass
+
+    assert database.lists == [["first"], ["Ann", "Bob"]]
+    assert [str(arrival.outcome) for arrival in arrivals] == ["first is in", "read-only", "read-only"]
+
+
+def test_passing_state_while_arrivals_are_tried_alone_is_not_waited_for_by_each(queue, database):
+    database.breaks_on |= {"Bob": ValueError("Bob"), "Cid": OperationalError("gone")}
+
+    with while_first_is_under_way(
+        queue, database, followers=[[Arrival(n)] for n in ("Ann", "Bob", "Cid", "Dan", "Eve")]
+    ) as arrivals:
+        pass
+
+    assert database.lists == [["first"], ["Ann", "Bob", "Cid", "Dan", "Eve"], ["Ann"], ["Bob"], ["Cid"]]
+    assert [str(arrival.outcome) for arrival in arrivals] == ["first is in", "Ann is in", "Bob", *["gone"] * 3]
 
 
 def test_leader_that_is_stopped_leaves_nobody_waiting_and_claims_nothing(queue, database):

@@ -36,6 +36,7 @@ def read_settings(monkeypatch, **environment):
         ("DATABASE_URL", "postgres://user@host:port/name"),
         ("DATABASE_POOL", "many"),
         ("DATABASE_POOL", "-1"),
+        ("WORKER_MEMORY_MB", "0"),
         ("REDIS_URL", "garbage"),
         ("REDIS_URL", "http://host"),
         ("REDIS_URL", "redis://host:port"),

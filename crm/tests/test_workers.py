@@ -90,3 +90,36 @@ def test_webhook_that_hangs_does_not_hold_up_reading(silent_webhook, start):
     assert publish_until(Insight.objects.filter(job=job).exists)
 
     assert alerts.filter(done_at=None, attempt_count=0).exists()
+
+
+class Hungry:
+    """Grows with every text and never shrinks; its version tells which process read."""
+
+    name = "hungry"
+    eaten = []
+
+    @property
+    def version(self):
+        return str(os.getpid())
+
+    def read(self, text, context=None):
+        self.eaten.append(b"x" * 200_000_000)
+        return Reading("buy", "P2", "call", 0.9)
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_process_that_eats_memory_is_replaced_and_the_next_one_reads_on(start):
+    start("worker", TRIAGE_ANALYZER="crm.tests.test_workers.Hungry", WORKER_MEMORY_MB="150")
+    for text in ("How much is it?", "Where is my invoice?", "Do you sell in bulk?"):
+        job = JobFactory(inquiry__message=text)
+        assert publish_until(Insight.objects.filter(job=job).exists)
+        pid = int(Insight.objects.get(job=job).version)
+
+        assert publish_until(lambda: not is_alive(pid), seconds=20)  # noqa: B023

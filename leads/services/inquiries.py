@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
 from uuid import UUID
@@ -210,9 +210,11 @@ release_inquiry = own_transaction(release_held)
 
 
 def is_overdue(inquiry: Inquiry, *, now: datetime) -> bool:
-    """Whether its operator should have accepted this inquiry by now."""
-    accept_by = inquiry.accept_by
-    return accept_by is not None and accept_by <= now
+    """Whether its operator should have accepted this inquiry by now, or got it from a clock that was far ahead."""
+    if inquiry.accept_by is None:
+        return False
+    allowed = timedelta(minutes=inquiry.source.accept_minutes)
+    return not now - allowed < inquiry.assigned_at <= now + allowed
 
 
 def _locked(inquiry_id: UUID, *, also: Collection[int] = (), now: datetime, rng: Rng) -> tuple[Inquiry, Assigner]:

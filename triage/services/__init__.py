@@ -1,20 +1,20 @@
 """Pending work on a text, and how it is done exactly once."""
 
+from .failures import JobFailed, failure_in_words
 from .finishing import finish_batch, finish_reading
 from .jobs import (
     BATCH_LEASE,
     LEASE,
     MAX_ATTEMPTS,
     Claim,
-    JobFailed,
     LeaseLost,
     backoff,
+    bring_forward,
     claim_batch,
     claim_job,
     complete,
     enqueue_readings,
     fail,
-    failure_in_words,
     postpone,
     release_leases,
     retry,
@@ -33,6 +33,7 @@ __all__ = [
     "LeaseLost",
     "ReadResult",
     "backoff",
+    "bring_forward",
     "claim_batch",
     "claim_job",
     "complete",

@@ -27,7 +27,8 @@ from django.utils.translation import gettext, override
 from triage.analyzers.deadline import Deadline
 from triage.models import Insight, JobKind
 
-from .jobs import Claim, JobFailed, LeaseLost, claim_batch, complete, enqueue_missing, fail, in_words, retry_later
+from .failures import JobFailed, in_words
+from .jobs import Claim, LeaseLost, claim_batch, complete, enqueue_missing, fail, give_back, retry_later
 
 KINDS = (JobKind.ALERT_EMAIL, JobKind.ALERT_WEBHOOK)
 #: For the whole of one delivery, well below a job's lease.
@@ -69,8 +70,13 @@ def deliver_due(*, seconds: float = WORK_SECONDS, now: Callable[[], datetime] = 
     """
     deadline = time.monotonic() + seconds
     while claims := [claim for kind in KINDS for claim in claim_batch(kind)]:
-        for claim in claims:
-            deliver_alert(claim, now=now())
+        try:
+            for claim in claims:
+                deliver_alert(claim, now=now())
+        except BaseException:
+            # What comes after a defect, or after the worker was told to stop, need not wait for its lease to lapse.
+            give_back(claims)
+            raise
         if time.monotonic() >= deadline:
             break
 
@@ -92,7 +98,8 @@ def deliver_alert(claim: Claim, *, now: datetime) -> bool:
     except JobFailed as error:
         retry_later(claim, failure=in_words(error))
         return False
-    except Exception as error:
+    except BaseException as error:
+        # Also SystemExit and KeyboardInterrupt: a worker that was told to stop does not keep the lease.
         retry_later(claim, failure=in_words(error))
         raise
     return True

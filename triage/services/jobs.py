@@ -5,9 +5,11 @@ columns; "open" is neither done nor failed:
 
 | state   | columns                   | entered by                       | left by                               |
 |---------|---------------------------|----------------------------------|---------------------------------------|
-| due     | open, no live lease       | enqueue_*, retry, release_leases | claim_batch, claim_job                |
+| due     | open, no live lease       | enqueue_*, retry, give_back,     | claim_batch, claim_job                |
+|         |                           | release_leases, bring_forward    |                                       |
 | later   | open, `due_at` ahead      | retry_later, postpone            | (time)                                |
-| claimed | open, `lease_until` ahead | claim_batch, claim_job           | complete, retry_later, postpone, fail |
+| claimed | open, `lease_until` ahead | claim_batch, claim_job           | complete, retry_later, postpone,      |
+|         |                           |                                  | give_back, fail                       |
 | done    | `done_at`                 | complete, complete_locked        |                                       |
 | failed  | `failed_at`, `failure`    | fail, retry_later, claim_*       | retry                                 |
 
@@ -22,13 +24,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop
 
 from store.sets import Statement, insert
 from triage.models import Job, JobKind
 from triage.queries import claimable, due, open_jobs
+
+from .failures import storable
 
 #: For work over the network. Twice the hard time limit of a task: a lease that lapsed belongs to a dead worker.
 LEASE = timedelta(seconds=120)
@@ -36,16 +40,13 @@ LEASE = timedelta(seconds=120)
 #: batch: whoever has not finished by then is dead or frozen, and its batch should not wait longer for another worker.
 BATCH_LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
+#: No open job is put off for longer: this is the pause before the last attempt, its jitter included.
+LONGEST_PAUSE = timedelta(seconds=5 * 4 ** (MAX_ATTEMPTS - 2) * 1.2)
 KILLED_EVERY_TIME = gettext_noop("Its worker was killed every time it tried.")
-BROKE = gettext_noop("Something broke: %(detail)s")
 
 
 class LeaseLost(Exception):
     """The job was given to another worker, or is gone: what this one did does not count."""
-
-
-class JobFailed(Exception):
-    """The job cannot be done now. The message is shown to the supervisor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,20 +176,31 @@ def retry_later(claim: Claim, *, failure: str) -> None:
     if claim.attempt >= MAX_ATTEMPTS:
         fail(claim, failure=failure)
     else:
-        _held(claim).update(due_at=Now() + backoff(claim.attempt), lease_until=None, failure=failure)
+        _held(claim).update(due_at=Now() + backoff(claim.attempt), lease_until=None, failure=storable(failure))
 
 
 def fail(claim: Claim, *, failure: str) -> None:
     """End a job that trying again cannot help. Does nothing when another worker has it by now."""
-    _held(claim).update(failed_at=Now(), lease_until=None, failure=failure)
+    _held(claim).update(failed_at=Now(), lease_until=None, failure=storable(failure))
+
+
+def give_back(claims: Iterable[Claim]) -> None:
+    """Release what is left of these leases because their worker was told to stop; the attempts are not counted.
+
+    What was done, failed or given back before stays as it is.
+    """
+    mine = [Q(pk=claim.job_id, token=claim.token) for claim in claims]
+    if mine:
+        held = open_jobs().filter(Q(*mine, _connector=Q.OR), lease_until__isnull=False)
+        held.update(lease_until=None, attempt_count=F("attempt_count") - 1)
 
 
 def postpone(claim: Claim, *, seconds: float) -> None:
-    """Give the lease back because it was too soon; the attempt is not counted.
+    """Give the lease back because it was too soon, for LONGEST_PAUSE at the most; the attempt is not counted.
 
     Does nothing when another worker has the job by now.
     """
-    again = Now() + timedelta(seconds=seconds)
+    again = Now() + timedelta(seconds=max(0.0, min(LONGEST_PAUSE.total_seconds(), seconds)))
     _held(claim).update(due_at=again, lease_until=None, attempt_count=F("attempt_count") - 1, failure="")
 
 
@@ -221,16 +233,14 @@ def release_leases() -> int:
     return open_jobs().filter(due_at__lte=Now()).update(lease_until=None)
 
 
-def in_words(error: Exception) -> str:
-    """Return what went wrong, for a supervisor to read."""
-    if isinstance(error, JobFailed):
-        return str(error)
-    return (BROKE % {"detail": f"{type(error).__name__}: {error}"})[:500]
+def bring_forward() -> int:
+    """Make claimable what a clock that was ahead has put into the far future. Return how many jobs there were.
 
-
-def failure_in_words(failure: str) -> str:
-    """Return a stored failure in the reader's language: our own sentences are translated, technical detail is not."""
-    start = BROKE.partition("%")[0]
-    if failure.startswith(start):
-        return gettext(BROKE) % {"detail": failure.removeprefix(start)}
-    return gettext(failure) if failure else ""
+    Nothing is put off for longer than LONGEST_PAUSE, and nothing is leased for longer than LEASE: what is was written
+    before the clock was set right, and would wait until it says that time again. One transaction.
+    """
+    with transaction.atomic(durable=True):
+        # By kind: so an index finds them.
+        put_off = open_jobs().filter(kind__in=JobKind.values, due_at__gt=Now() + LONGEST_PAUSE).update(due_at=Now())
+        leased = open_jobs().filter(lease_until__gt=Now() + LEASE).update(lease_until=None)
+    return put_off + leased

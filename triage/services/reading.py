@@ -6,26 +6,25 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db import OperationalError
-
 from leads.services import Rng
+from store.errors import is_passing
 from triage.analyzers.base import Analyzer, TooSoon, UnreadableError
 from triage.models import Insight, JobKind
 
+from .failures import JobFailed, in_words
 from .finishing import Finding, finish_batch, finish_reading
 from .jobs import (
     BATCH_LEASE,
     LEASE,
     Claim,
-    JobFailed,
     LeaseLost,
     claim_batch,
     claim_job,
-    in_words,
+    give_back,
     postpone,
     retry_later,
 )
-from .texts import read_texts
+from .texts import ReadResult, read_texts
 
 logger = logging.getLogger(__name__)
 
@@ -73,15 +72,31 @@ def read_batch(claims: Sequence[Claim], *, analyzer: Analyzer, rng: Rng = random
     """Read the texts of claimed jobs outside any transaction, and write each insight together with its job's end.
 
     A text that cannot be read, or whose insight cannot be written, is retried later and leaves the others alone. A
-    defect of the analyzer is raised again after that, so that it is logged.
+    defect of the analyzer is raised again after that, so that it is logged. SystemExit and KeyboardInterrupt end the
+    batch: the text that was being read has had its attempt, the others are given back as they were.
     """
+    try:
+        return _read_batch(claims, analyzer=analyzer, rng=rng)
+    except Exception:
+        raise
+    except BaseException:
+        # The worker was told to stop, or an analyzer calls sys.exit: the others need not wait for the leases to lapse.
+        give_back(claims)
+        raise
+
+
+def _read_batch(claims: Sequence[Claim], *, analyzer: Analyzer, rng: Rng) -> list[Insight]:
     findings: list[Finding] = []
     defects: list[Exception] = []
     for claim, result in read_texts(claims, analyzer=analyzer):
-        if not isinstance(result, Exception):
+        if isinstance(result, ReadResult):
             findings.append((claim, result))
-        elif not _is_expected(claim, result):
+        elif _is_expected(claim, result):
+            continue
+        elif isinstance(result, Exception):
             defects.append(result)
+        else:
+            raise result
     insights = _finish(findings, defects, rng=rng)
     for defect in defects[1:]:
         logger.error("Another text of the batch could not be read", exc_info=defect)
@@ -90,7 +105,7 @@ def read_batch(claims: Sequence[Claim], *, analyzer: Analyzer, rng: Rng = random
     return insights
 
 
-def _is_expected(claim: Claim, error: Exception) -> bool:
+def _is_expected(claim: Claim, error: BaseException) -> bool:
     """Give a claim back whose text could not be read. Return whether that is the analyzer's right."""
     if isinstance(error, TooSoon):
         postpone(claim, seconds=error.seconds)
@@ -105,10 +120,10 @@ def _is_expected(claim: Claim, error: Exception) -> bool:
 def _finish(findings: list[Finding], defects: list[Exception], *, rng: Rng) -> list[Insight]:
     try:
         insights, rest = finish_batch(findings)
-    except OperationalError:
-        # The database is away, and would be for each of them: their leases lapse.
-        raise
-    except Exception:
+    except Exception as error:
+        if is_passing(error):
+            # The database is away or busy, and would be for each of them: their leases lapse.
+            raise
         # One of them cannot be written. Alone it shows which, and takes nobody along.
         insights, rest = [], findings
     for claim, result in rest:

@@ -18,6 +18,7 @@ from triage.analyzers.registry import offline_reader
 from triage.models import Insight, Job, Note
 
 from .budget import Budget, spend
+from .failures import message_of
 from .jobs import Claim
 from .known import is_being_read, known_insight_of, known_reading, known_readings
 from .precedents import Precedent, precedents_of
@@ -48,22 +49,22 @@ class ClaimedText:
     known_id: UUID | None
 
 
-def read_texts(claims: Sequence[Claim], *, analyzer: Analyzer) -> Iterator[tuple[Claim, ReadResult | Exception]]:
+def read_texts(claims: Sequence[Claim], *, analyzer: Analyzer) -> Iterator[tuple[Claim, ReadResult | BaseException]]:
     """Have the texts of claimed jobs read. Outside any transaction, for it may take seconds.
 
     What is known of them is looked up with a number of statements that does not depend on how many they are. Yields
     each claim with its result, or with what kept its text from being read: TooSoon when the minute's requests are used
     up and the inquiry can still wait, UnreadableError when the analyzer cannot read it now, and whatever a defective
-    analyzer raises. Claims whose inquiries are gone are left out.
+    analyzer raises, SystemExit too. Claims whose inquiries are gone are left out.
     """
     texts = _look_up(claims, analyzer=analyzer)
     precedents = precedents_of({text.claim.content_hash: text.message for text in texts})
     known = known_readings(text.known_id for text in texts if text.known_id)
     for text in texts:
-        result: ReadResult | Exception
+        result: ReadResult | BaseException
         try:
             result = _result(text, analyzer=analyzer, precedents=precedents, known=known)
-        except Exception as error:
+        except BaseException as error:
             result = error
         yield text.claim, result
 
@@ -124,7 +125,7 @@ def _read(text: ClaimedText, *, analyzer: Analyzer) -> ReadResult:
     try:
         return ReadResult(analyzer.read(text.message, text.context), analyzer)
     except Unavailable as unavailable:
-        note = str(unavailable) or Note.UNREACHABLE
+        note = message_of(unavailable) or Note.UNREACHABLE
     except TooSoon:
         if not _is_out_of_patience(text.claim):
             raise

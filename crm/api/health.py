@@ -10,6 +10,7 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from crm.database import fault_of
 from triage.queries import oldest_due_age
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def _oldest_due_age() -> timedelta | None:
     try:
         return oldest_due_age() or timedelta()
     except DatabaseError as error:
-        logger.warning("The database cannot be reached: %s", error)
+        logger.warning("%s", fault_of(error) or f"The database cannot be reached: {error}")
         connection.close()
         return None
 

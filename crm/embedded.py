@@ -111,15 +111,15 @@ class Embedded:
     def __init__(self):
         self._is_stopping = threading.Event()
         self._workers: list[WorkController] = []
+        for name in ("celery", "kombu"):
+            # What these say at INFO is for people who run many of them.
+            logging.getLogger(name).setLevel(logging.WARNING)
         # The command that brought us here has run Django's checks already.
         os.environ["CELERY_SKIP_CHECKS"] = "1"
         self._beat = beat.Service(current_app._get_current_object(), scheduler_cls=beat.Scheduler, max_interval=1)
 
     def start(self, *, seconds: float) -> None:
         """Start all of them. Return when the workers take tasks, or after so many seconds."""
-        for name in ("celery", "kombu"):
-            # What these say at INFO is for people who run many of them.
-            logging.getLogger(name).setLevel(logging.WARNING)
         deadline = time.monotonic() + seconds
         threads = OFFLINE_THREADS if batch_size(get_analyzer()) > 1 else NETWORK_THREADS
         # One after the other: which queues a worker listens to is a property of the application while it starts.

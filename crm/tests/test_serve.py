@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import resource
 import shlex
 import signal
 import socket
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -45,11 +47,13 @@ class House:
         """Serve, unless it does already. Gives what was printed, up to the end of the banner."""
         if self.process is None:
             self.start()
-            self.words = self._listen()
-        return self.words
+        if not self.banner:
+            self.banner = self._listen()
+        return self.banner
 
     def start(self):
         """Start to serve, and wait for nothing."""
+        self.banner = ""
         self.process = subprocess.Popen(
             [sys.executable, "-u", "manage.py", "serve", "--port", str(self.port)],
             cwd=ROOT,
@@ -285,6 +289,35 @@ def test_it_tells_no_password_and_no_key_that_works_no_more(house):
     assert told(said, "Login").startswith("the one you set ")
     assert told(said, "API key") != key
     assert paste(said)[0] == 201
+
+
+def test_clients_that_send_a_byte_now_and_then_hold_up_no_posts(tmp_path):
+    house = House(tmp_path / "var")
+    head = "POST /api/v1/inquiries HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    body_begun = f"{head}Content-Type: application/json\r\nContent-Length: 4000\r\n\r\n{{".encode()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        # Fewer files than there are clients, so that the process must allow itself more.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        house.start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        key = told(house.serve(), "API key")
+        with ExitStack() as connections:
+            address = ("127.0.0.1", house.port)
+            slow = [connections.enter_context(socket.create_connection(address)) for _ in range(300)]
+            for number, client in enumerate(slow):
+                client.sendall(body_begun if number % 2 else f"{head}X-Slow: ".encode())
+            statuses = []
+            for number in range(40):
+                for client in slow[number::40]:
+                    client.sendall(b"x")
+                url = f"http://127.0.0.1:{house.port}/api/v1/inquiries"
+                statuses.append(ask(url, key=key, body=inquiry_of(number, "How much is it?"))[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        house.end(signal.SIGKILL)
+
+    assert statuses == [201] * 40
 
 
 def refusal(*arguments, **environment):

@@ -53,7 +53,8 @@ class Command(BaseCommand):
             raise CommandError(sentence)
         # Before the long part: whoever started a second one by mistake learns it at once.
         listener = listen(host, port)
-        self.url = f"http://{host}:{port}"
+        # Port 0 is any that is free.
+        self.url = f"http://{host}:{listener.getsockname()[1]}"
         self.server = self.embedded = None
         try:
             ending.run(partial(self.serve, listener, is_demo_wanted=not no_demo))

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import sys
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from store.files import write_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -69,17 +72,30 @@ except OSError as error:
     ) from error
 
 
+#: What is shorter was cut, and too short to be safe (Django's own mark is 50).
+SHORTEST_SECRET = 50
+
+
 def kept_secret(name):
-    """A secret made once and kept in VAR_DIR, so that sessions outlive a restart. Raises ImproperlyConfigured."""
+    """Return a secret that is made once and kept in VAR_DIR, so that sessions outlive a restart.
+
+    A file that a full disk or a loss of power has left empty, cut or filled with NULs is replaced, and a line on
+    standard error says so. Raises ImproperlyConfigured.
+    """
     path = VAR_DIR / name
     try:
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(50))
+        if path.exists():
+            secret = path.read_text(errors="replace").strip()
+            if len(secret) >= SHORTEST_SECRET and secret.isascii() and secret.isprintable():
+                return secret
+            sys.stderr.write(f"The file {path} was damaged, and a new one was made: everybody must log in again.\n")
+        write_file(path, secrets.token_urlsafe(50).encode(), mode=0o600)
+        # Not the one just made: of two processes that start at once, the later one's stays.
         return path.read_text()
     except OSError as error:
         raise ImproperlyConfigured(
-            f"The folder {VAR_DIR} cannot be written ({error.strerror}). Set VAR_DIR to one that can."
+            f"The file {path} cannot be read or written ({error.strerror}). "
+            "Make room for it, or set VAR_DIR to another folder."
         ) from error
 
 

@@ -8,11 +8,13 @@ import os
 from pathlib import Path
 
 from django.conf import settings
-from django.core.checks import Error, Warning, register, run_checks
+from django.core.checks import Error, Tags, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from triage.analyzers.registry import HOUSE, get_analyzer
 from triage.analyzers.trial import fault_of
+
+from .database import database_fault
 
 
 @register
@@ -55,6 +57,13 @@ def check_folder(app_configs, **kwargs):
         return []
     message = f"The folder {folder}, which the database is to lie in, is missing or cannot be written."
     return [Error(message, hint="Set VAR_DIR or DATABASE_URL to a place that can.", id="crm.E003")]
+
+
+@register(Tags.database)
+def check_database(app_configs, databases=None, **kwargs):
+    """The database is whole, ours and not newer. Run by `manage.py migrate`; `serve` asks by itself."""
+    sentence = database_fault() if databases else ""
+    return [Error(sentence, id="crm.E004")] if sentence else []
 
 
 @register

@@ -6,10 +6,13 @@ serving share no interpreter lock; it talks to the database only, as everywhere.
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from queue import SimpleQueue
 
 from celery import beat, current_app
 from celery.worker import WorkController
@@ -31,10 +34,41 @@ ALERT_THREADS = 4
 MESSAGES_TAKEN = 64
 
 
-#: So long after the process has died it is started again.
+#: So long after the process has died it is started again; longer and longer while it does not live for a minute.
 RESTART_SECONDS = 1.0
+MAX_RESTART_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
+
+
+class Ending:
+    """Waits for the end of this process: SIGINT, SIGTERM, or an error of the thread that does the work.
+
+    No signal raises an exception: KeyboardInterrupt in the middle of a migration, or of the handling of another one,
+    ends in a traceback. All that a signal does is to put something into a queue, which is safe at any time.
+    """
+
+    def __init__(self):
+        self._reasons: SimpleQueue[BaseException | None] = SimpleQueue()
+        signal.signal(signal.SIGTERM, self.request)
+        # A shell has its background jobs ignore Ctrl-C.
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self.request)
+
+    def request(self, *_: object) -> None:
+        self._reasons.put(None)
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Call ``work`` in a thread and return when the end is requested. Raises what ``work`` raises."""
+        threading.Thread(target=self._run, args=[work], name="start", daemon=True).start()
+        if error := self._reasons.get():
+            raise error
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            self._reasons.put(error)
 
 
 class EmbeddedProcess:
@@ -61,10 +95,14 @@ class EmbeddedProcess:
         return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def _keep_alive(self) -> None:
+        pause = RESTART_SECONDS
         while not self._is_stopping.is_set():
+            began = time.monotonic()
             status = self._process.wait()
-            if not self._is_stopping.wait(RESTART_SECONDS):
+            if not self._is_stopping.wait(pause):
                 logger.error("The embedded worker ended (%s) and is started again.", status)
+                has_lived = time.monotonic() - began > MAX_RESTART_SECONDS
+                pause = RESTART_SECONDS if has_lived else min(2 * pause, MAX_RESTART_SECONDS)
                 self._process = self._start()
 
 
@@ -74,15 +112,15 @@ class Embedded:
     def __init__(self):
         self._is_stopping = threading.Event()
         self._workers: list[WorkController] = []
+        for name in ("celery", "kombu"):
+            # What these say at INFO is for people who run many of them.
+            logging.getLogger(name).setLevel(logging.WARNING)
         # The command that brought us here has run Django's checks already.
         os.environ["CELERY_SKIP_CHECKS"] = "1"
         self._beat = beat.Service(current_app._get_current_object(), scheduler_cls=Scheduler, max_interval=1)
 
     def start(self, *, seconds: float) -> None:
         """Start all of them. Return when the workers take tasks, or after so many seconds."""
-        for name in ("celery", "kombu"):
-            # What these say at INFO is for people who run many of them.
-            logging.getLogger(name).setLevel(logging.WARNING)
         deadline = time.monotonic() + seconds
         threads = OFFLINE_THREADS if batch_size(get_analyzer()) > 1 else NETWORK_THREADS
         # One after the other: which queues a worker listens to is a property of the application while it starts.

@@ -4,13 +4,13 @@ Password and key are kept readable beside the embedded database, for their owner
 """
 
 import json
-import os
 import secrets
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
 
 from routing.queries import active_sources
+from store.files import write_file
 
 from .keys import create_key, hash_key
 from .models import ApiKey, Scope
@@ -57,20 +57,19 @@ def ensure_key(folder: Path) -> str | None:
 
 
 def keep(path: Path, secret: str) -> None:
-    """Write a secret down for this user of the machine alone."""
+    """Write a secret to a file that only this user of the machine can read. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(secret)
+    write_file(path, secret.encode(), mode=0o600)
 
 
 def read_kept(path: Path) -> str:
-    return path.read_text().strip() if path.exists() else ""
+    """Return the secret in a file; empty when there is none, or the file is damaged."""
+    return path.read_text(errors="replace").strip() if path.exists() else ""
 
 
 def banner(*, url: str, password: str | None, key: str | None) -> str:
     """The lines to print. The request carries a new idempotency key each time: sent twice, it is answered twice."""
-    login = f"{ADMIN} / {password}" if password else "the one you set"
+    login = f"{ADMIN} / {password}" if password else f"the one you set (forgotten: manage.py changepassword {ADMIN})"
     lines = ["", f"Admin    {url}/admin/", f"Login    {login}", f"API      {url}/api/docs"]
     if key:
         lines += [f"API key  {key}", "", "Paste this; paste it again for the same answer:", "", curl(url=url, key=key)]

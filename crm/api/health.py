@@ -13,6 +13,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from crm import heartbeats
+from crm.database import fault_of
 from store.connections import discard_after
 from triage.queries import oldest_due_age
 from triage.services.failures import describe
@@ -91,7 +92,7 @@ def look() -> Report:
         heartbeats.beat(heartbeats.READINESS)
         oldest_due, last_sweep = oldest_due_age() or timedelta(), heartbeats.age(heartbeats.SWEEP)
     except DatabaseError as error:
-        logger.warning("The database cannot be written: %s", describe(error))
+        logger.warning("%s", fault_of(error) or f"The database cannot be written: {describe(error)}")
         discard_after(error)
         return unavailable(broker=_broker_answers())
     is_broker_up = _broker_answers()

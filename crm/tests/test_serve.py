@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import resource
 import shlex
 import signal
 import socket
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -44,17 +46,23 @@ class House:
     def serve(self):
         """Serve, unless it does already. Gives what was printed, up to the end of the banner."""
         if self.process is None:
-            self.process = subprocess.Popen(
-                [sys.executable, "-u", "manage.py", "serve", "--port", str(self.port)],
-                cwd=ROOT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            self.words = self._listen()
-        return self.words
+            self.start()
+        if not self.banner:
+            self.banner = self._listen()
+        return self.banner
+
+    def start(self):
+        """Start to serve, and wait for nothing."""
+        self.banner = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", "manage.py", "serve", "--port", str(self.port)],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def _listen(self):
         said = ""
@@ -215,15 +223,56 @@ def inquiry_of(number, message):
     return json.dumps({"email": f"{number}@example.com", "message": message}).encode()
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it finds processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_at_once_and_quietly(house, number):
+def test_it_ends_at_once_and_quietly_also_when_every_process_is_told_so_twice(house, number):
+    """As systemd, `timeout` and an impatient Ctrl-C do."""
     house.serve()
+    worker = await_worker(house)
 
-    status, seconds, said = house.end(number)
+    for pid in (worker, house.process.pid, worker, house.process.pid):
+        os.kill(pid, number)
+    status, seconds, output = house.end(number)
 
-    assert status == 0
+    # Its output ends when the last process has that wrote to it.
+    assert (status, output.strip()) == (0, "Stopping …")
     assert seconds < 5
-    assert said.strip() == "Stopping …"
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_it_ends_quietly_while_it_starts_and_makes_it_good_the_next_time(tmp_path):
+    house = House(tmp_path / "var")
+    marker = tmp_path / "var" / "demo_owed"
+    try:
+        house.start()
+        assert house.process.stdout.readline() == "Preparing the database …\n"
+        assert end_twice(house, signal.SIGTERM) == (0, "Stopping …")
+
+        house.start()
+        await_file(marker, house)
+        assert end_twice(house, signal.SIGINT)[0] == 0
+
+        assert paste(house.serve())[0] == 201
+        assert not marker.exists()
+    finally:
+        if house.process:
+            house.end(signal.SIGKILL)
+
+
+def end_twice(house, number):
+    house.process.send_signal(number)
+    status, seconds, output = house.end(number)
+    assert seconds < 10
+    assert "Traceback" not in output
+    return status, output.strip()
+
+
+def await_file(path, house):
+    for _ in range(600):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(house.end(signal.SIGKILL)[2])
 
 
 def test_it_tells_no_password_and_no_key_that_works_no_more(house):
@@ -237,9 +286,38 @@ def test_it_tells_no_password_and_no_key_that_works_no_more(house):
 
     said = house.serve()
 
-    assert told(said, "Login") == "the one you set"
+    assert told(said, "Login").startswith("the one you set ")
     assert told(said, "API key") != key
     assert paste(said)[0] == 201
+
+
+def test_clients_that_send_a_byte_now_and_then_hold_up_no_posts(tmp_path):
+    house = House(tmp_path / "var")
+    head = "POST /api/v1/inquiries HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    body_begun = f"{head}Content-Type: application/json\r\nContent-Length: 4000\r\n\r\n{{".encode()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        # Fewer files than there are clients, so that the process must allow itself more.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        house.start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        key = told(house.serve(), "API key")
+        with ExitStack() as connections:
+            address = ("127.0.0.1", house.port)
+            slow = [connections.enter_context(socket.create_connection(address)) for _ in range(300)]
+            for number, client in enumerate(slow):
+                client.sendall(body_begun if number % 2 else f"{head}X-Slow: ".encode())
+            statuses = []
+            for number in range(40):
+                for client in slow[number::40]:
+                    client.sendall(b"x")
+                url = f"http://127.0.0.1:{house.port}/api/v1/inquiries"
+                statuses.append(ask(url, key=key, body=inquiry_of(number, "How much is it?"))[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        house.end(signal.SIGKILL)
+
+    assert statuses == [201] * 40
 
 
 def refusal(*arguments, **environment):

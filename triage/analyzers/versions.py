@@ -7,10 +7,11 @@ the one in use; without it, or when it cannot be read, the model that ships with
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from store.files import replace_file, write_file
 
 from .model import Model
 from .rules import RulesAnalyzer
@@ -71,7 +72,7 @@ class Versions:
         """The name of the version in use."""
         try:
             name = self._chosen.read_text().strip()
-        except OSError:
+        except (OSError, ValueError):
             return SHIPPED
         return name if _NAME.fullmatch(name) else SHIPPED
 
@@ -86,15 +87,14 @@ class Versions:
     def choose(self, version: str) -> None:
         """Use a version from now on. Raises NoSuchVersion."""
         self.reader(version)
-        self._write(self._chosen, (version + "\n").encode())
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_file(self._chosen, (version + "\n").encode())
 
     def add(self, made: Model, making: Making) -> None:
         """Keep a version. It is not chosen by that."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._write(self._folder / f"{made.version}.json", json.dumps(asdict(making), indent=1).encode())
-        half = self._folder / f".{made.version}.half"
-        made.save(half)
-        os.replace(half, self._folder / f"{made.version}.npz")
+        write_file(self._folder / f"{made.version}.json", json.dumps(asdict(making), indent=1).encode())
+        replace_file(self._folder / f"{made.version}.npz", made.save)
 
     def reader(self, version: str) -> RulesAnalyzer:
         """The offline reader with this version of its model. Raises NoSuchVersion."""
@@ -114,9 +114,3 @@ class Versions:
             return Making(**json.loads((self._folder / f"{version}.json").read_text()))
         except (OSError, ValueError, TypeError):
             return None
-
-    def _write(self, path: Path, content: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(f".{path.name}.half")
-        half.write_bytes(content)
-        os.replace(half, path)

@@ -2,12 +2,14 @@
 
 import os
 import sys
+import threading
 
 from django.conf import settings
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
-from crm.embedded import Embedded
+from crm.database import database_fault
+from crm.embedded import Embedded, Ending
 
 START_SECONDS = 10
 STOP_SECONDS = 1
@@ -21,9 +23,20 @@ class Command(BaseCommand):
     def handle(self, **options):
         if not settings.EMBEDDED:
             raise CommandError("REDIS_URL is set: worker, relay and beat run as processes of their own.")
-        embedded = Embedded()
-        embedded.start(seconds=START_SECONDS)
-        sys.stdin.read()
-        embedded.stop(seconds=STOP_SECONDS)
+        ending = Ending()
+        # From the beginning: `serve` may be told to stop before the workers have started.
+        threading.Thread(target=self.end_with_parent, args=[ending], name="parent", daemon=True).start()
+        self.embedded = Embedded()
+        ending.run(self.start)
+        self.embedded.stop(seconds=STOP_SECONDS)
         # Not sys.exit: it would wait for the workers' threads.
         os._exit(0)
+
+    def start(self):
+        if sentence := database_fault():
+            raise CommandError(sentence)
+        self.embedded.start(seconds=START_SECONDS)
+
+    def end_with_parent(self, ending):
+        sys.stdin.read()
+        ending.request()

@@ -4,10 +4,12 @@ import errno
 import fcntl
 import logging
 import os
-import signal
+import resource
 import socket
 import sys
 import threading
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import waitress
@@ -19,7 +21,8 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from crm import checks
-from crm.embedded import EmbeddedProcess
+from crm.database import database_fault, fault_of
+from crm.embedded import EmbeddedProcess, Ending
 from crm.welcome import banner, ensure_admin, ensure_key
 from routing.models import Source
 from triage.services import release_leases
@@ -27,6 +30,8 @@ from triage.services import release_leases
 STOP_SECONDS = 1
 WEB_THREADS = 16
 MAX_CONNECTIONS = 1_000
+#: Files the process has open beside its connections: the database, for each thread, and what Python opens.
+SPARE_FILES = 200
 #: Four times what a batch may have: more is refused before anything of it is stored.
 MAX_BODY = 16 * 1024 * 1024
 
@@ -43,21 +48,21 @@ class Command(BaseCommand):
         parser.add_argument("--no-demo", action="store_true", help="do not send the sample company on the first start")
 
     def handle(self, *, host, port, no_demo, **options):
+        ending = Ending()
         if sentence := checks.not_collected():
             raise CommandError(sentence)
         # Before the long part: whoever started a second one by mistake learns it at once.
         listener = listen(host, port)
-        self.url = f"http://{host}:{port}"
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Port 0 is any that is free.
+        self.url = f"http://{host}:{listener.getsockname()[1]}"
+        self.server = self.embedded = None
         try:
-            self.serve(listener, is_demo_wanted=not no_demo)
-        except KeyboardInterrupt:
-            # Let nobody's impatience cut the ending short with a traceback.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            self.stop()
+            ending.run(partial(self.serve, listener, is_demo_wanted=not no_demo))
+        except OSError as error:
+            raise CommandError(f"{error.filename or settings.VAR_DIR} cannot be written: {error.strerror}.") from error
+        self.stop()
 
     def serve(self, listener, *, is_demo_wanted):
-        self.server = self.embedded = None
         self.migrate()
         if settings.EMBEDDED:
             self.start_embedded()
@@ -69,17 +74,19 @@ class Command(BaseCommand):
         self.stdout.write(banner(url=self.url, password=password, key=ensure_key(settings.VAR_DIR)))
         if not settings.EMBEDDED:
             self.stdout.write("REDIS_URL is set: worker, relay and beat run as processes of their own.")
-        threading.Event().wait()
 
     def migrate(self):
-        """Bring the tables up to date, silently when they are."""
+        """Bring the tables up to date, silently when they are. Raises CommandError where the database is not fit."""
+        if sentence := database_fault():
+            raise CommandError(sentence)
         try:
             executor = MigrationExecutor(connection)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 self.stdout.write("Preparing the database …")
                 call_command("migrate", verbosity=0, interactive=False)
         except OperationalError as error:
-            raise CommandError(f"The database cannot be reached: {str(error).strip()}") from error
+            sentence = fault_of(error) or f"The database cannot be reached: {str(error).strip()}"
+            raise CommandError(sentence) from error
 
     def start_embedded(self):
         # Waitress says how many requests wait whenever one does.
@@ -103,13 +110,16 @@ class Command(BaseCommand):
 
     def stop(self):
         """End the process in a second or two, whatever hangs. A task cut short is a row that is read next time."""
-        self.stdout.write("\nStopping …")
+        # Whoever read what was printed may be gone.
+        with suppress(OSError):
+            self.stdout.write("\nStopping …")
         if self.server:
             self.server.task_dispatcher.shutdown(timeout=STOP_SECONDS)
         if self.embedded:
             self.embedded.stop(seconds=STOP_SECONDS)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         # Not sys.exit: it would wait for the worker's threads.
         os._exit(0)
 
@@ -123,12 +133,23 @@ def create_server(listener: socket.socket):
         get_internal_wsgi_application(),
         sockets=[listener],
         threads=WEB_THREADS,
-        connection_limit=MAX_CONNECTIONS,
+        connection_limit=connections_allowed(),
         # select() takes no more than 1,024.
         asyncore_use_poll=True,
         max_request_body_size=MAX_BODY,
         ident=None,
     )
+
+
+def connections_allowed() -> int:
+    """Return how many connections may be open at a time, after raising this process's own limit of open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + SPARE_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MAX_CONNECTIONS
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    return max(1, raised - SPARE_FILES)
 
 
 def listen(host: str, port: int) -> socket.socket:

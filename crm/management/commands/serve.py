@@ -10,25 +10,20 @@ import sys
 import threading
 from pathlib import Path
 
-import waitress
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.core.servers.basehttp import get_internal_wsgi_application
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from crm import checks
 from crm.embedded import EmbeddedProcess
+from crm.web import create_server
 from crm.welcome import banner, ensure_admin, ensure_key
 from routing.models import Source
 from triage.services import release_leases
 
 STOP_SECONDS = 1
-WEB_THREADS = 16
-MAX_CONNECTIONS = 1_000
-#: Four times what a batch may have: more is refused before anything of it is stored.
-MAX_BODY = 16 * 1024 * 1024
 
 
 class Command(BaseCommand):
@@ -112,23 +107,6 @@ class Command(BaseCommand):
         sys.stderr.flush()
         # Not sys.exit: it would wait for the worker's threads.
         os._exit(0)
-
-
-def create_server(listener: socket.socket):
-    """Return the web server on a bound socket.
-
-    waitress reads a request to its end before a thread takes it up: who sends slowly, or nothing, holds up nobody.
-    """
-    return waitress.create_server(
-        get_internal_wsgi_application(),
-        sockets=[listener],
-        threads=WEB_THREADS,
-        connection_limit=MAX_CONNECTIONS,
-        # select() takes no more than 1,024.
-        asyncore_use_poll=True,
-        max_request_body_size=MAX_BODY,
-        ident=None,
-    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -417,10 +417,18 @@ if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # What a client did wrong it is told in the answer; here only what we did wrong is said.
-    # Addresses that are called may hold a secret.
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+    "filters": {"limit": {"()": "config.logs.Limit"}},
+    "formatters": {"line": {"()": "config.logs.Line", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["limit"]}},
+    "loggers": {
+        # Client errors go into the response; only our own are logged.
+        "django.request": {"level": "ERROR"},
+        # Addresses that are called may hold a secret.
+        "httpx": {"level": "WARNING"},
+        # The servers' own, which else have handlers without a limit.
+        "waitress": {"level": "WARNING"},
+        "_granian": {"propagate": True},
+        "gunicorn.error": {"propagate": True},
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

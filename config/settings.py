@@ -62,6 +62,8 @@ DEBUG = flag("DEBUG", default=False)
 VAR_DIR = Path(read(env.str, "VAR_DIR", str(BASE_DIR / "var")))
 try:
     if EMBEDDED or not DATABASE_URL:
+        # Whatever this process writes is its owner's: the database with all contacts, keys, models.
+        os.umask(0o077)
         VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 except OSError as error:
     raise ImproperlyConfigured(
@@ -104,7 +106,19 @@ CSRF_TRUSTED_ORIGINS = read(env.list, "CSRF_TRUSTED_ORIGINS", [])
 for origin in CSRF_TRUSTED_ORIGINS:
     if "://" not in origin:
         raise ImproperlyConfigured(f"CSRF_TRUSTED_ORIGINS holds {origin!r}; each must begin with http:// or https://.")
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY", default=False) else None
+# The proxy in front ends TLS: from then on nothing personal goes over plain HTTP.
+BEHIND_PROXY = flag("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = BEHIND_PROXY
+SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", default=BEHIND_PROXY)
+# Health checks ask the process itself, past the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
+# Browsers keep to it whatever happens to the certificate: a day, until somebody is sure.
+SECURE_HSTS_SECONDS = read(env.int, "SECURE_HSTS_SECONDS", 86_400 if BEHIND_PROXY else 0)
+if SECURE_HSTS_SECONDS < 0:
+    raise ImproperlyConfigured(f"SECURE_HSTS_SECONDS is {SECURE_HSTS_SECONDS}; it must be 0 (off) or more.")
+# What the other names under this domain do is not this service's to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -128,6 +142,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "crm.middleware.Confidential",
     "django.middleware.security.SecurityMiddleware",
     "crm.middleware.IntakeFirst",
     "whitenoise.middleware.WhiteNoiseMiddleware",

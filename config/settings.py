@@ -65,6 +65,8 @@ DEBUG = flag("DEBUG", default=False)
 VAR_DIR = Path(read(env.str, "VAR_DIR", str(BASE_DIR / "var")))
 try:
     if EMBEDDED or not DATABASE_URL:
+        # Whatever this process writes is its owner's: the database with all contacts, keys, models.
+        os.umask(0o077)
         VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 except OSError as error:
     raise ImproperlyConfigured(
@@ -120,7 +122,19 @@ CSRF_TRUSTED_ORIGINS = read(env.list, "CSRF_TRUSTED_ORIGINS", [])
 for origin in CSRF_TRUSTED_ORIGINS:
     if "://" not in origin:
         raise ImproperlyConfigured(f"CSRF_TRUSTED_ORIGINS holds {origin!r}; each must begin with http:// or https://.")
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY", default=False) else None
+# The proxy in front ends TLS: from then on nothing personal goes over plain HTTP.
+BEHIND_PROXY = flag("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = BEHIND_PROXY
+SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", default=BEHIND_PROXY)
+# Health checks ask the process itself, past the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
+# Browsers keep to it whatever happens to the certificate: a day, until somebody is sure.
+SECURE_HSTS_SECONDS = read(env.int, "SECURE_HSTS_SECONDS", 86_400 if BEHIND_PROXY else 0)
+if SECURE_HSTS_SECONDS < 0:
+    raise ImproperlyConfigured(f"SECURE_HSTS_SECONDS is {SECURE_HSTS_SECONDS}; it must be 0 (off) or more.")
+# What the other names under this domain do is not this service's to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -144,6 +158,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "crm.middleware.Confidential",
     "django.middleware.security.SecurityMiddleware",
     "crm.middleware.IntakeFirst",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -156,6 +171,11 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+# The desk's forms; what the API takes is in crm/api/parsing.py. Anyone may post to the log-in page, and nothing takes
+# files: without a handler that spools them they are read past.
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -304,7 +324,8 @@ UNFOLD = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["crm.api.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["crm.api.authentication.HasScope"],
-    "DEFAULT_PARSER_CLASSES": ["crm.api.parsing.StrictJSONParser"],
+    # For the OpenAPI document only: bodies are read by crm/api/parsing.py.
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "crm.api.problems.answer_exception",
@@ -431,10 +452,18 @@ if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # What a client did wrong it is told in the answer; here only what we did wrong is said.
-    # Addresses that are called may hold a secret.
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+    "filters": {"limit": {"()": "config.logs.Limit"}},
+    "formatters": {"line": {"()": "config.logs.Line", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["limit"]}},
+    "loggers": {
+        # Client errors go into the response; only our own are logged.
+        "django.request": {"level": "ERROR"},
+        # Addresses that are called may hold a secret.
+        "httpx": {"level": "WARNING"},
+        # The servers' own, which else have handlers without a limit.
+        "waitress": {"level": "WARNING"},
+        "_granian": {"propagate": True},
+        "gunicorn.error": {"propagate": True},
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

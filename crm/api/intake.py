@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language, get_language_from_request, override
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotAuthenticated, UnsupportedMediaType, ValidationError
+from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.response import Response
 
 from crm.group_commit import MAX_GROUP
@@ -19,11 +19,11 @@ from crm.services import Arrival, Receipt, receive_inquiry, receive_together
 from store.documents import dumps
 
 from .authentication import api_key_of
-from .parsing import KIB, is_json, read_object
+from .parsing import KIB, read_object
 from .problems import Problem, answer_exception, as_problem, body_of, malformed
 from .representation import representation_for
 from .serializers import BatchAnswer, InquiryAnswer, NewInquiry, new_inquiry_decoder
-from .views import PROBLEMS, View, require_body
+from .views import PROBLEMS, View
 
 MAX_BATCH = 1000
 #: What a batch has not reached by then is to be sent again: no client waits for ever.
@@ -64,9 +64,6 @@ class Inquiries(View):
         api_key = api_key_of(request)
         if api_key is None:
             raise NotAuthenticated
-        require_body(request)
-        if not is_json(request):
-            raise UnsupportedMediaType(request.content_type)
         body = read_object(request, limit=self.body_limit)
         key = request_key(request.headers.get("Idempotency-Key"), body, api_key=api_key)
         receipt = receive_inquiry(

@@ -4,9 +4,8 @@ import json
 import math
 
 from django.http import Http404
-from rest_framework.exceptions import NotAcceptable
+from rest_framework.exceptions import NotAcceptable, UnsupportedMediaType
 from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
-from rest_framework.parsers import BaseParser
 
 from .problems import Problem, malformed
 
@@ -14,23 +13,24 @@ MAX_DEPTH = 5
 KIB = 1024
 
 
-class StrictJSONParser(BaseParser):
-    """JSON objects of a limited size and depth, without duplicate keys, NUL, lone surrogates, NaN or Infinity.
+def read_object(request, *, limit: int) -> dict:
+    """Return the JSON object in a request's body, which may have ``limit`` bytes. Raises Problem.
 
-    The limit in bytes is the view's ``body_limit``. Raises Problem.
+    No byte is read of a body whose length is over the limit, and of a chunked one no more than one byte over it.
+    Duplicate keys, NUL, lone surrogates, NaN, Infinity and deep nesting are refused.
     """
-
-    media_type = "application/json"
-
-    def parse(self, stream, media_type=None, parser_context=None) -> dict:
-        return read_object(stream, limit=parser_context["view"].body_limit)
-
-
-def read_object(stream, *, limit: int) -> dict:
-    """Return the JSON object that a stream holds in at most ``limit`` bytes. Raises Problem."""
-    raw = stream.read(limit + 1)
+    length = declared_length(request)
+    if length == 0:
+        raise malformed("There is no body.")
+    if not is_json(request):
+        raise UnsupportedMediaType(request.content_type)
+    if (length or 0) > limit:
+        raise too_large(limit)
+    raw = _read(_stream(request), limit + 1)
     if len(raw) > limit:
-        raise Problem(413, "too-large", f"The body may have {limit // KIB} KiB.")
+        raise too_large(limit)
+    if not raw:
+        raise malformed("There is no body.")
     body = _loads(raw)
     if not isinstance(body, dict):
         raise malformed("The body is not a JSON object.")
@@ -38,11 +38,55 @@ def read_object(stream, *, limit: int) -> dict:
     return body
 
 
-class JSONOnly(BaseContentNegotiation):
-    """Whatever the client says it accepts, the answer is JSON: a bot with a browser's headers is still a bot."""
+def too_large(limit: int) -> Problem:
+    return Problem(413, "too-large", f"The body may have {limit // KIB:,} KiB.")
 
-    def select_parser(self, request, parsers):
-        return parsers[0] if is_json(request) else None
+
+def declared_length(request) -> int | None:
+    """Return the length that a request declares for its body; None for a chunked body, which declares none.
+
+    Raises Problem for a body in any other transfer coding.
+    """
+    if coding := request.META.get("HTTP_TRANSFER_ENCODING", "").strip().lower():
+        if coding != "chunked":
+            raise malformed("The only Transfer-Encoding is chunked.")
+        if request.META.get("wsgi.input_terminated") and request.META.get("CONTENT_LENGTH"):
+            raise malformed("Content-Length and Transfer-Encoding exclude each other.")
+        return None
+    try:
+        return max(0, int(request.META.get("CONTENT_LENGTH") or 0))
+    except ValueError:
+        return 0
+
+
+def _stream(request):
+    """Return where the body is read from.
+
+    Django reads no more than the declared length, so nothing of a chunked body. Servers that end the stream where the
+    body ends say so in their environment; on others reading on would wait for the client for ever.
+    """
+    if declared_length(request) is None and request.META.get("wsgi.input_terminated"):
+        return request.META["wsgi.input"]
+    return request
+
+
+def _read(stream, size: int) -> bytes:
+    """Return up to ``size`` bytes, however few of them come at a time. Raises Problem when the client breaks off."""
+    raw = bytearray()
+    try:
+        while len(raw) < size and (piece := stream.read(size - len(raw))):
+            raw += piece
+    except Exception as error:
+        # Each server has exceptions of its own for it.
+        raise malformed("The body broke off, or its chunks cannot be read.") from error
+    return bytes(raw)
+
+
+class JSONOnly(BaseContentNegotiation):
+    """Whatever the client says it accepts, the answer is JSON: a bot with a browser's headers is still a bot.
+
+    It selects no parser, so `request.data` cannot be used: bodies are read by `read_object` alone.
+    """
 
     def select_renderer(self, request, renderers, format_suffix=None):
         return renderers[0], renderers[0].media_type
@@ -50,7 +94,7 @@ class JSONOnly(BaseContentNegotiation):
 
 def is_json(request) -> bool:
     """Whether the request says that its body is JSON."""
-    return (request.content_type or "").split(";")[0].strip().lower() == StrictJSONParser.media_type
+    return (request.content_type or "").split(";")[0].strip().lower() == "application/json"
 
 
 class Unrefusing(DefaultContentNegotiation):

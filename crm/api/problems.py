@@ -163,3 +163,8 @@ def page_not_found(request, exception):
 
 def server_error(request):
     return refuse(request, None, status=500, slug="internal", page=defaults.server_error)
+
+
+def plain_http() -> HttpResponse:
+    """Return the refusal of what was sent to the API without TLS."""
+    return answer_exception(Problem(403, "forbidden", "Use https://, and a new key: this one was sent in the open."))

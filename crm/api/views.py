@@ -13,8 +13,8 @@ from leads.models import Inquiry
 from leads.services import resolve_inquiry
 
 from . import queries
-from .parsing import KIB, JSONOnly
-from .problems import Problem, malformed
+from .parsing import KIB, JSONOnly, read_object
+from .problems import Problem
 from .representation import inquiry_payload, lead_as_told, lead_payload
 from .serializers import (
     InquiryAnswer,
@@ -40,10 +40,8 @@ class View(APIView):
     scopes: dict[str, str] = {}
 
     def body(self, request) -> dict:
-        """The request's JSON object. Raises Problem."""
-        body = request.data
-        require_body(request)
-        return body
+        """Return the request's JSON object. Raises Problem."""
+        return read_object(request, limit=self.body_limit)
 
 
 class NoSuchPath(View):
@@ -107,12 +105,6 @@ class LeadInsight(View):
         if not queries.inquiries_of(source).filter(lead=lead_id).exists():
             raise NotFound
         return say_insight(queries.insight_of_lead(lead_id, source=source))
-
-
-def require_body(request) -> None:
-    """Raise Problem for a request without a body."""
-    if not request.META.get("CONTENT_LENGTH", "0").strip("0"):
-        raise malformed("There is no body.")
 
 
 def own_inquiry(request, inquiry_id) -> Inquiry:

@@ -33,7 +33,7 @@ class House:
     """A folder that `manage.py serve` keeps its data in, and the process that serves out of it."""
 
     def __init__(self, folder):
-        self.port = free_port()
+        self.folder, self.port = folder, free_port()
         self.environment = {**os.environ, "VAR_DIR": str(folder), "SECRET_KEY": "", "DATABASE_URL": ""}
         self.environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
         self.process = None
@@ -221,6 +221,14 @@ def test_webhook_that_hangs_does_not_hold_up_reading(tmp_path):
 
 def inquiry_of(number, message):
     return json.dumps({"email": f"{number}@example.com", "message": message}).encode()
+
+
+def test_what_it_keeps_is_its_owners_alone(house):
+    house.serve()
+
+    kept = [house.folder, *house.folder.rglob("*")]
+    assert {"crm.sqlite3", "secret_key", "serve.lock"} <= {path.name for path in kept}
+    assert [path.name for path in kept if path.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it finds processes in /proc")

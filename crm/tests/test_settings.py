@@ -27,6 +27,8 @@ def read_settings(monkeypatch, **environment):
     [
         ("DEBUG", "flase"),
         ("BEHIND_PROXY", "perhaps"),
+        ("SECURE_SSL_REDIRECT", "sometimes"),
+        ("SECURE_HSTS_SECONDS", "-1"),
         ("ALLOWED_HOSTS", ""),
         ("ALLOWED_HOSTS", "https://crm.example.com"),
         ("CSRF_TRUSTED_ORIGINS", "crm.example.com"),
@@ -96,6 +98,41 @@ def test_the_hosted_run_collects_its_static_files(monkeypatch):
 
     assert hosted["STATIC_ROOT"] is not None
     assert hosted["STORAGES"]["staticfiles"]["BACKEND"] == "config.storage.HashedStorage"
+
+
+PRODUCTION = {
+    "SECRET_KEY": "a-long-random-word-of-more-than-fifty-different-letters",
+    "ALLOWED_HOSTS": "crm.example.com",
+    "BEHIND_PROXY": "on",
+    "DATABASE_URL": "postgres://crm:secret@postgres/crm",
+    "REDIS_URL": "redis://redis",
+}
+
+
+def test_production_settings_pass_the_deployment_checks(tmp_path):
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "VAR_DIR": str(tmp_path), **PRODUCTION}
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_behind_a_proxy_everything_goes_over_https(monkeypatch):
+    alone = read_settings(monkeypatch, BEHIND_PROXY="off")
+    behind = read_settings(monkeypatch, BEHIND_PROXY="on")
+    chosen = read_settings(monkeypatch, SECURE_SSL_REDIRECT="off", SECURE_HSTS_SECONDS="31536000")
+
+    names = ("SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
+    assert [alone[name] for name in names] == [False, 0, False, False]
+    assert [behind[name] for name in names] == [True, 86_400, True, True]
+    assert [chosen[name] for name in names] == [False, 31_536_000, True, True]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Clients that send a byte now and then take no thread of the application: the proxy sees to it."""
 
+import json
 import os
 import re
 import shutil
@@ -126,3 +127,37 @@ def test_without_the_application_the_answer_is_a_problem(tmp_path):
 
     assert status == 503
     assert b'"type": "/api/problems/unavailable"' in body
+
+
+@pytest.mark.parametrize(
+    ("request_sent", "status"),
+    [
+        (b"\x16\x03\x01\r\n\r\n", 400),
+        (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /api/v1/leads/%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"POST /api/v1/inquiries HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST /api/v1/inquiries HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"POST /api/v1/inquiries HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        (b"POST /api/v1/inquiries HTTP/3.9\r\nHost: a\r\n\r\n", 400),
+        (b"TRACE /api/v1/inquiries HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        (b"GET /api/v1/" + b"x" * 9000, 431),
+        (b"GET /api/ HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 9000 + b"\r\n\r\n", 431),
+    ],
+)
+def test_proxy_refuses_what_is_no_request_with_a_problem(proxy_alone, request_sent, status):
+    with socket.create_connection(proxy_alone) as client:
+        client.sendall(request_sent)
+        head, _, body = client.makefile("rb").read().partition(b"\r\n\r\n")
+
+    assert int(head.split()[1]) == status
+    assert b"Content-Type: application/problem+json" in head
+    assert json.loads(body)["status"] == status
+
+
+@pytest.fixture(scope="module")
+def proxy_alone(tmp_path_factory):
+    """The address of the proxy, with no application behind it."""
+    with proxied(f"127.0.0.1:{free_port()}", tmp_path_factory.mktemp("proxy")) as url:
+        status_of(f"{url}/api/")
+        host, _, port = url.removeprefix("http://").partition(":")
+        yield host, int(port)

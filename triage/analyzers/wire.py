@@ -40,7 +40,8 @@ class Wire:
         self._url = url
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"},
-            limits=httpx.Limits(max_keepalive_connections=0),
+            # With a transport of its own, no proxy of the environment is used; SSL_CERT_FILE still counts.
+            transport=httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0)),
         )
 
     def post(self, body: dict, *, seconds: float) -> Answer:

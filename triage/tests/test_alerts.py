@@ -131,6 +131,17 @@ def test_a_failure_after_the_insight_leaves_no_alert(inquiry, receiver, monkeypa
     assert not Insight.objects.exists()
 
 
+def test_webhook_does_not_go_through_a_proxy_of_the_environment(inquiry, receiver, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    (job,) = read(inquiry)
+
+    deliver(job)
+
+    assert job.done_at
+    assert len(receiver.requests) == 1
+
+
 def test_it_posts_what_happened_signed_and_ends_the_job(inquiry, receiver, settings):
     settings.PUBLIC_URL = "https://desk.example.com/"
     (job,) = read(inquiry)

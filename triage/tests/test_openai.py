@@ -51,6 +51,15 @@ def test_the_request_is_the_protocols(model):
     assert body["response_format"]["json_schema"]["schema"]["additionalProperties"] is False
 
 
+def test_proxy_of_the_environment_is_not_used(model, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    analyzer_for(model).read(TEXT)
+
+    assert len(model.requests) == 1
+
+
 def test_the_text_is_fenced_and_never_in_the_systems_turn(model):
     analyzer_for(model).read(TEXT)
 

@@ -4,7 +4,6 @@ import errno
 import fcntl
 import logging
 import os
-import resource
 import socket
 import sys
 import threading
@@ -12,28 +11,21 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-import waitress
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.core.servers.basehttp import get_internal_wsgi_application
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from crm import checks
 from crm.database import database_fault, fault_of
 from crm.embedded import EmbeddedProcess, Ending
+from crm.web import create_server
 from crm.welcome import banner, ensure_admin, ensure_key
 from routing.models import Source
 from triage.services import release_leases
 
 STOP_SECONDS = 1
-WEB_THREADS = 16
-MAX_CONNECTIONS = 1_000
-#: Files the process has open beside its connections: the database, for each thread, and what Python opens.
-SPARE_FILES = 200
-#: Four times what a batch may have: more is refused before anything of it is stored.
-MAX_BODY = 16 * 1024 * 1024
 
 
 class Command(BaseCommand):
@@ -122,34 +114,6 @@ class Command(BaseCommand):
             sys.stderr.flush()
         # Not sys.exit: it would wait for the worker's threads.
         os._exit(0)
-
-
-def create_server(listener: socket.socket):
-    """Return the web server on a bound socket.
-
-    waitress reads a request to its end before a thread takes it up: who sends slowly, or nothing, holds up nobody.
-    """
-    return waitress.create_server(
-        get_internal_wsgi_application(),
-        sockets=[listener],
-        threads=WEB_THREADS,
-        connection_limit=connections_allowed(),
-        # select() takes no more than 1,024.
-        asyncore_use_poll=True,
-        max_request_body_size=MAX_BODY,
-        ident=None,
-    )
-
-
-def connections_allowed() -> int:
-    """Return how many connections may be open at a time, after raising this process's own limit of open files."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + SPARE_FILES
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return MAX_CONNECTIONS
-    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-    return max(1, raised - SPARE_FILES)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 
 from crm import checks
 
@@ -29,6 +29,7 @@ class Command(BaseCommand):
             address=host,
             port=int(port),
             interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
             workers=settings.WEB_WORKERS,
             blocking_threads=settings.WEB_THREADS,
             blocking_threads_idle_timeout=THREAD_IDLE_SECONDS,

@@ -17,12 +17,22 @@ from routing.theme import DropdownFilter, ModelAdmin, WindowInline, action, back
 from .search import as_uuid, lead_matches
 
 
-class IdentityInline(WindowInline):
+class ConfirmableInline(WindowInline):
+    @display(description=_("state"))
+    def state(self, row):
+        return "—" if row.is_confirmed else tag(_("Not confirmed"), "warn")
+
+    @display(description=_("created"))
+    def created(self, row):
+        return short_time(row.created_at)
+
+
+class IdentityInline(ConfirmableInline):
     model = Identity
-    fields = readonly_fields = ["kind", "value", "created_at"]
+    fields = readonly_fields = ["kind", "value", "state", "created"]
 
 
-class DetailInline(WindowInline):
+class DetailInline(ConfirmableInline):
     model = LeadDetail
     verbose_name_plural = _("What each source was told")
     fields = readonly_fields = ["kind", "told", "source", "state", "created"]
@@ -33,14 +43,6 @@ class DetailInline(WindowInline):
     @admin.display(description=_("value"))
     def told(self, detail):
         return detail.value_as_sent
-
-    @display(description=_("state"))
-    def state(self, detail):
-        return "—" if detail.is_confirmed else tag(_("Not confirmed"), "warn")
-
-    @display(description=_("created"))
-    def created(self, detail):
-        return short_time(detail.created_at)
 
 
 class InquiryInline(WindowInline):

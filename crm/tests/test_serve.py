@@ -157,6 +157,17 @@ def test_the_printed_request_works_and_is_read_within_five_seconds(house):
     assert again == (200, first)
 
 
+def test_it_is_ready_once_the_process_beside_it_has_swept(house):
+    house.serve()
+    deadline = time.monotonic() + 20
+    while (answer := ask(f"http://127.0.0.1:{house.port}/readyz"))[0] != 200 and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    status, report = answer
+    assert (status, report["database"], report["broker"]) == (200, True, True)
+    assert report["last_sweep_seconds"] < 60
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it finds processes in /proc")
 def test_embedded_worker_that_is_killed_is_started_again_and_reads(tmp_path, request):
     house = House(tmp_path / "var")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.checks import Tags, run_checks
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -115,6 +116,8 @@ def test_database_of_a_newer_version_is_named():
     MigrationRecorder(connection).record_applied("leads", "9999_from_the_future")
 
     assert "leads.9999_from_the_future was applied to it and is not known here" in database_fault()
+    # `manage.py migrate` runs this one.
+    assert [error.id for error in run_checks(tags=[Tags.database], databases=["default"])] == ["crm.E004"]
 
 
 def test_readyz_says_unavailable_and_logs_the_sentence(path, open_database, monkeypatch, client, caplog):

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import idna
 import phonenumbers
 
 #: The strongest first: an id given by a messenger is one person, a phone may be shared, an e-mail often is.
@@ -15,6 +16,20 @@ STRENGTH = ("external", "phone", "email")
 
 #: A plus and 15 digits.
 MAX_PHONE = 16
+MAX_EMAIL = 254
+
+#: What mailboxes are called. The standards allow quoted names, comments and letters beyond ASCII, too:
+#: what arrives with them is a mistake, or made to look like somebody else's.
+_MAILBOX = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII | re.IGNORECASE)
+
+#: Characters that are not seen: controls, and those that reorder text, or hide text in it from people and not from
+#: programs. The joiners U+200C and U+200D stay: Persian and emoji are written with them.
+INVISIBLE = (
+    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff9-\ufffb\U000e0000-\U000e007f"
+)
+_HIDDEN = re.compile(f"(?![\n\t])[{INVISIBLE}]")
+_LINE_BREAK = re.compile("\r\n?|[\u2028\u2029\x85]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +39,18 @@ class Contact:
 
 
 def email_contact(raw: str) -> Contact:
-    """A checked e-mail address, in lower case."""
-    return Contact("email", raw.strip().lower())
+    """Return an e-mail address in lower case, with its domain as DNS knows it (xn--…).
+
+    Raises ValueError for an address that no mailbox has, whatever the standards allow, and for look-alikes of others.
+    """
+    mailbox, _, domain = raw.strip().rpartition("@")
+    if not domain.isascii():
+        # Raises a ValueError of its own.
+        domain = idna.encode(domain, uts46=True).decode()
+    value = f"{mailbox}@{domain}".lower()
+    if not _MAILBOX.fullmatch(mailbox) or "." not in domain or domain.startswith("[") or len(value) > MAX_EMAIL:
+        raise ValueError("not an e-mail address")
+    return Contact("email", value)
 
 
 def phone_contact(raw: str, *, region: str) -> Contact:
@@ -47,8 +72,26 @@ def phone_contact(raw: str, *, region: str) -> Contact:
 
 
 def external_contact(raw: str, *, source_id: int) -> Contact:
-    """The id a source gave the person; the same id in another source is another person."""
+    """Return the id a source gave the person; the same id in another source is another person.
+
+    Raises ValueError for one with invisible characters: without them it would be somebody else's.
+    """
+    if re.search(f"[{INVISIBLE}]", raw):
+        raise ValueError("not an id: it has invisible characters")
     return Contact("external", f"{source_id}:{raw.strip()}")
+
+
+def visible_message(text: str) -> str:
+    """Return a message without invisible characters, line breaks as one kind.
+
+    They are dropped and not refused: whoever pastes them in does not see them either, and no lead is lost over them.
+    """
+    return _HIDDEN.sub("", _LINE_BREAK.sub("\n", text))
+
+
+def visible_name(text: str) -> str:
+    """Return a name on one line, without invisible characters. See `visible_message`."""
+    return " ".join(visible_message(text).split())
 
 
 def main_details(details: Iterable[tuple[str, str, bool]]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language, get_language_from_request, override
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.response import Response
 
@@ -18,12 +18,14 @@ from crm.models import ApiKey, Scope
 from crm.services import Arrival, Receipt, receive_inquiry, receive_together
 from store.documents import dumps
 
+from . import schema
 from .authentication import api_key_of
 from .parsing import KIB, read_object
 from .problems import Problem, answer_exception, as_problem, body_of, malformed
 from .representation import representation_for
-from .serializers import BatchAnswer, InquiryAnswer, NewInquiry, new_inquiry_decoder
-from .views import PROBLEMS, View
+from .serializers import HEADER_KEY, BatchAnswer, InquiryAnswer, NewInquiry, new_inquiry_decoder
+from .serializers import Batch as BatchBody
+from .views import View
 
 MAX_BATCH = 1000
 #: What a batch has not reached by then is to be sent again: no client waits for ever.
@@ -31,12 +33,6 @@ BATCH_SECONDS = 20
 RETRY_SECONDS = 5
 #: Where an inquiry is found, by its id. To reverse the URL takes longer than all the rest of the header.
 LOCATION = "/api/v1/inquiries/%s"
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="1 to 255 printable ASCII characters. The same key and body get the very same answer for 72 hours.",
-)
 
 
 class Inquiries(View):
@@ -56,21 +52,31 @@ class Inquiries(View):
     @extend_schema(
         operation_id="send_inquiry",
         summary="Send an inquiry",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[
+            schema.IDEMPOTENCY_KEY,
+            schema.answer_header("Location", 200, 201, description="The inquiry's path.", required=True),
+            schema.REPLAYED,
+            schema.DUPLICATE,
+            schema.CHALLENGE,
+            schema.retry_after(409, 503),
+        ],
         request=NewInquiry,
-        responses={201: InquiryAnswer, 200: OpenApiResponse(InquiryAnswer, description="Sent before")} | PROBLEMS,
+        responses={
+            201: OpenApiResponse(InquiryAnswer, description="Taken in"),
+            200: OpenApiResponse(InquiryAnswer, description="Sent before"),
+        }
+        | schema.problems(400, 401, 403, 409, 413, 415, 422, 503),
     )
     def post(self, request):
         api_key = api_key_of(request)
         if api_key is None:
             raise NotAuthenticated
         body = read_object(request, limit=self.body_limit)
-        key = request_key(request.headers.get("Idempotency-Key"), body, api_key=api_key)
         receipt = receive_inquiry(
             new_inquiry_decoder(api_key.source).run_validation(body),
             source=api_key.source,
             represent=representation_for(api_key.scope),
-            key=key,
+            key=header_key(request, body, api_key=api_key),
             is_public=api_key.is_public,
             now=timezone.now(),
         )
@@ -84,20 +90,18 @@ class Inquiries(View):
 
 
 class Batch(View):
+    """Whatever is wrong with an item, the others are taken in: the answer tells of each. Every key may send."""
+
     scopes = {"POST": Scope.INTAKE}
     body_limit = 4096 * KIB
 
     @extend_schema(
         operation_id="send_inquiries",
         summary="Send up to 1,000 inquiries",
-        request={
-            "application/json": {
-                "type": "object",
-                "properties": {"items": {"type": "array", "maxItems": MAX_BATCH, "items": {"type": "object"}}},
-                "required": ["items"],
-            }
-        },
-        responses={200: BatchAnswer} | PROBLEMS,
+        parameters=[schema.CHALLENGE, schema.retry_after(200, 503)],
+        request=BatchBody,
+        responses={200: OpenApiResponse(BatchAnswer, description="What became of each item")}
+        | schema.problems(400, 401, 403, 413, 415, 422, 503),
     )
     def post(self, request):
         body = self.body(request)
@@ -164,6 +168,17 @@ def item_result(outcome: Receipt | Exception) -> dict:
 
 def not_reached() -> Problem:
     return Problem(503, "unavailable", "Not reached in time, and not saved. Send it again.", retry_after=RETRY_SECONDS)
+
+
+def header_key(request, body: dict, *, api_key: ApiKey) -> RequestKey | None:
+    """Return the idempotency key in the header of a request, if any. Raises Problem when it is not one.
+
+    Servers hand on two headers as one, joined with a comma: a key that holds one must be in quotes, and whole.
+    """
+    raw = request.headers.get("Idempotency-Key")
+    if raw is not None and "," in raw and not re.fullmatch(HEADER_KEY, raw):
+        raise malformed("Send one Idempotency-Key. One that holds a comma must be in double quotes.")
+    return request_key(raw, body, api_key=api_key)
 
 
 def request_key(raw: str | None, body: dict, *, api_key: ApiKey) -> RequestKey | None:

@@ -5,17 +5,35 @@ from datetime import UTC
 from functools import cache
 
 from django.utils.translation import get_language
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm.services import Submission
-from leads.identity import email_contact, external_contact, phone_contact
+from leads.identity import (
+    INVISIBLE,
+    MAX_EMAIL,
+    email_contact,
+    external_contact,
+    phone_contact,
+    visible_message,
+    visible_name,
+)
 from leads.models import IdentityKind, Status, WaitingReason
 from routing.models import Source
 
 from .parsing import KIB
+from .problems import TITLES
 
 MAX_EXTRA = 8 * KIB
+#: What a signed integer of 64 bits holds.
+MAX_NUMBER = 2**63 - 1
+#: Patterns of the OpenAPI document, where letters beyond U+FFFF cannot be escaped.
+NO_NUL = r"^[^\u0000]*$"
+_ESCAPED = "".join(c if c == "-" or c > "\uffff" else f"\\u{ord(c):04x}" for c in INVISIBLE)
+VISIBLE = f"^[^{_ESCAPED}]*$"
+#: How the key of an item of a batch is written: 1 to 255 printable ASCII characters, with or without quotes around.
+ITEM_KEY = r'^(?!""$)(?:"[ -~]{1,255}"|[ -~]{1,255})$'
+#: The same in a header. Servers join the values of two headers with a comma, so a comma must be within quotes.
+HEADER_KEY = r'^(?:"[ !#-~]{1,255}"|(?!""$)(?:"[ -+\--~]{1,255}"|[ -+\--~]{1,255}))$'
 
 
 class Strict(serializers.Serializer):
@@ -30,12 +48,15 @@ class Strict(serializers.Serializer):
         return super().to_internal_value(data)
 
 
-@extend_schema_field(
-    {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}, "default": {}}
-)
 class ExtraField(serializers.JSONField):
     """A flat JSON object of at most 8 KiB, kept as sent."""
 
+    schema = {
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": NO_NUL},
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"], "pattern": NO_NUL},
+        "default": {},
+    }
     default_error_messages = {
         "not_flat": "It must be a flat JSON object: names with texts, numbers, true, false or null.",
         "too_large": "It may have 8 KiB.",
@@ -49,27 +70,80 @@ class ExtraField(serializers.JSONField):
         return data
 
 
-def optional_text(max_length: int, **kwargs) -> serializers.CharField:
-    return serializers.CharField(
-        max_length=max_length, required=False, allow_blank=True, allow_null=True, default="", **kwargs
-    )
+class TextField(serializers.CharField):
+    """An optional text, or a number, which is taken as it is written; null is as good as none.
+
+    What is longer is refused as it was sent, spaces and invisible characters included.
+    """
+
+    types = ["string", "number", "null"]
+    pattern = NO_NUL
+
+    def __init__(self, max_length: int, **kwargs):
+        super().__init__(
+            max_length=max_length,
+            required=False,
+            allow_blank=True,
+            allow_null=True,
+            default="",
+            trim_whitespace=False,
+            **kwargs,
+        )
+
+    @property
+    def schema(self) -> dict:
+        """The field in the OpenAPI document; in `schema.py` it is said why not by drf-spectacular."""
+        schema = {"type": self.types, "pattern": self.pattern, "maxLength": self.max_length, "default": ""}
+        bounds = {"minimum": -MAX_NUMBER, "maximum": MAX_NUMBER} if "number" in self.types else {}
+        return schema | bounds
+
+    def to_internal_value(self, data):
+        if isinstance(data, int | float) and not abs(data) <= MAX_NUMBER:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ExternalIdField(TextField):
+    pattern = VISIBLE
+
+
+class PhoneField(TextField):
+    types = ["string", "null"]
+
+    @property
+    def schema(self) -> dict:
+        return super().schema | {"format": "phone"}
+
+
+class EmailField(serializers.EmailField):
+    """An optional e-mail address."""
+
+    schema = {
+        "anyOf": [{"type": "string", "format": "email", "maxLength": MAX_EMAIL}, {"const": ""}, {"type": "null"}],
+        "default": "",
+    }
 
 
 class NewInquiry(Strict):
-    """What a site or a bot sends. `run_validation` returns a Submission."""
+    """An inquiry as a site or a bot sends it, with at least one contact."""
 
-    email = serializers.EmailField(
-        max_length=254, required=False, allow_blank=True, allow_null=True, default="", help_text="Any letter case."
+    email = EmailField(
+        max_length=MAX_EMAIL,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        default="",
+        help_text="Kept in lower case, its domain in ASCII (xn--…). The part before the @ must be ASCII, unquoted.",
     )
-    phone = optional_text(40, help_text="As people write it; kept as E.164.")
-    external_id = optional_text(200, help_text="The client's id in that bot or site.")
-    name = optional_text(200)
-    message = optional_text(10_000, trim_whitespace=False)
+    phone = PhoneField(40, help_text="As people write it; kept as E.164.")
+    external_id = ExternalIdField(200, help_text="The client's id in that bot or site.")
+    name = TextField(200, help_text="Kept on one line, without invisible characters.")
+    message = TextField(10_000, help_text="Kept without invisible characters.")
     extra = ExtraField(
         required=False,
         allow_null=True,
         default=dict,
-        help_text="utm tags, page, chat id: a flat object, kept as sent.",
+        help_text="utm tags, page, chat id: a flat object of at most 8 KiB, kept as sent.",
     )
 
     def __init__(self, *args, source_id: int = 0, region: str = "", **kwargs):
@@ -78,13 +152,25 @@ class NewInquiry(Strict):
         self._source_id, self._region = source_id, region
 
     def validate_email(self, raw):
-        # A few letters become two when they are lower-cased.
-        if raw and len(raw.lower()) > 254:
-            raise serializers.ValidationError("It is too long.", code="max_length")
-        return raw
+        if not raw:
+            return None
+        try:
+            return email_contact(raw)
+        except ValueError as error:
+            raise serializers.ValidationError(
+                self.fields["email"].error_messages["invalid"], code="invalid"
+            ) from error
+
+    def validate_external_id(self, raw):
+        if not (raw or "").strip():
+            return None
+        try:
+            return external_contact(raw, source_id=self._source_id)
+        except ValueError as error:
+            raise serializers.ValidationError("It must have no invisible characters.", code="invalid") from error
 
     def validate_phone(self, raw):
-        if not raw:
+        if not (raw or "").strip():
             return None
         try:
             return phone_contact(raw, region=self._region)
@@ -92,21 +178,33 @@ class NewInquiry(Strict):
             raise serializers.ValidationError(f"This is {error}.", code="invalid") from error
 
     def validate(self, sent) -> Submission:
-        contacts = [sent["phone"]] if sent["phone"] else []
-        if sent["email"]:
-            contacts.append(email_contact(sent["email"]))
-        if sent["external_id"]:
-            contacts.append(external_contact(sent["external_id"], source_id=self._source_id))
+        contacts = tuple(filter(None, [sent["phone"], sent["email"], sent["external_id"]]))
         if not contacts:
             raise serializers.ValidationError(
                 {"contact": serializers.ErrorDetail("Give an email, a phone or an external_id.", code="required")}
             )
         return Submission(
-            contacts=tuple(contacts),
-            name=sent["name"] or "",
-            message=sent["message"] or "",
+            contacts=contacts,
+            name=visible_name(sent["name"] or ""),
+            message=visible_message(sent["message"] or ""),
             extra=sent["extra"] or {},
         )
+
+
+class ItemKeyField(serializers.CharField):
+    schema = {"type": ["string", "null"], "pattern": ITEM_KEY}
+
+
+class BatchItem(NewInquiry):
+    """An inquiry of a batch, for the OpenAPI document."""
+
+    idempotency_key = ItemKeyField(required=False)
+
+
+class Batch(Strict):
+    """The body of a batch, for the OpenAPI document."""
+
+    items = serializers.ListField(child=BatchItem(), min_length=1, max_length=1000)
 
 
 @cache
@@ -124,6 +222,8 @@ def new_inquiry_decoder(source: Source) -> NewInquiry:
 
 
 class Resolution(Strict):
+    """The only change there is."""
+
     status = serializers.ChoiceField(choices=[Status.RESOLVED])
 
 
@@ -211,20 +311,30 @@ class LeadPage(LeadAnswer):
     inquiries = InquiryAnswer(many=True)
 
 
+class FieldError(serializers.Serializer):
+    field = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ProblemAnswer(serializers.Serializer):
+    """A refusal as RFC 9457 has it."""
+
+    type = serializers.RegexField(
+        rf"^/api/problems/({'|'.join(TITLES)})$", help_text="Stable: clients may branch on it."
+    )
+    title = serializers.CharField()
+    status = serializers.IntegerField(min_value=400, max_value=599)
+    detail = serializers.CharField()
+    errors = FieldError(many=True, required=False, help_text="The fields that are wrong, of a 422.")
+
+
 class BatchItemAnswer(serializers.Serializer):
     index = serializers.IntegerField()
     status = serializers.IntegerField()
     inquiry = InquiryAnswer(required=False)
-    problem = serializers.DictField(required=False)
+    problem = ProblemAnswer(required=False)
 
 
 class BatchAnswer(serializers.Serializer):
     results = BatchItemAnswer(many=True)
-
-
-class ProblemAnswer(serializers.Serializer):
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    errors = serializers.ListField(child=serializers.DictField(), required=False)

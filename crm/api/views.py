@@ -1,10 +1,9 @@
 """The views of what was taken in: each translates, calls one service, translates back. The doors are in intake.py."""
 
 import random
-from http import HTTPStatus
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,7 +11,7 @@ from rest_framework.views import APIView
 from leads.models import Inquiry
 from leads.services import resolve_inquiry
 
-from . import queries
+from . import queries, schema
 from .parsing import KIB, JSONOnly, read_object
 from .problems import Problem
 from .representation import inquiry_payload, lead_as_told, lead_payload
@@ -20,18 +19,16 @@ from .serializers import (
     InquiryAnswer,
     InsightAnswer,
     LeadPage,
-    ProblemAnswer,
     Resolution,
 )
 
-PROBLEMS = {
-    status: OpenApiResponse(ProblemAnswer, description=HTTPStatus(status).phrase)
-    for status in (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
-}
+#: The headers of what is read, and of an insight that may be pending.
+READING = [schema.CHALLENGE, schema.retry_after(503, required=True)]
+INSIGHT = [schema.CHALLENGE, schema.retry_after(404, 503)]
 
 
 class View(APIView):
-    """What all views of the API share."""
+    """A key finds what came through its own source, and nothing else."""
 
     content_negotiation_class = JSONOnly
     http_method_names = ("get", "head", "post", "patch")
@@ -56,7 +53,12 @@ class NoSuchPath(View):
 
 
 class OneInquiry(View):
-    @extend_schema(operation_id="get_inquiry", summary="An inquiry", responses={200: InquiryAnswer} | PROBLEMS)
+    @extend_schema(
+        operation_id="get_inquiry",
+        summary="An inquiry",
+        parameters=READING,
+        responses={200: InquiryAnswer} | schema.problems(401, 403, 404, 503),
+    )
     def get(self, request, inquiry_id):
         inquiry = own_inquiry(request, inquiry_id)
         lead = lead_as_told(queries.details_of(inquiry.lead_id, source=inquiry.source))
@@ -65,8 +67,9 @@ class OneInquiry(View):
     @extend_schema(
         operation_id="resolve_inquiry",
         summary="Resolve an inquiry",
+        parameters=READING,
         request=Resolution,
-        responses={200: InquiryAnswer} | PROBLEMS,
+        responses={200: InquiryAnswer} | schema.problems(400, 401, 403, 404, 413, 415, 422, 503),
     )
     def patch(self, request, inquiry_id):
         own_inquiry(request, inquiry_id)
@@ -76,7 +79,12 @@ class OneInquiry(View):
 
 
 class InquiryInsight(View):
-    @extend_schema(operation_id="get_insight", summary="Its insight", responses={200: InsightAnswer} | PROBLEMS)
+    @extend_schema(
+        operation_id="get_insight",
+        summary="Its insight",
+        parameters=INSIGHT,
+        responses={200: InsightAnswer} | schema.problems(401, 403, 404, 503),
+    )
     def get(self, request, inquiry_id):
         own_inquiry(request, inquiry_id)
         insight = queries.insight_of(inquiry_id)
@@ -86,7 +94,12 @@ class InquiryInsight(View):
 
 
 class OneLead(View):
-    @extend_schema(operation_id="get_lead", summary="A lead", responses={200: LeadPage} | PROBLEMS)
+    @extend_schema(
+        operation_id="get_lead",
+        summary="A lead",
+        parameters=READING,
+        responses={200: LeadPage} | schema.problems(401, 403, 404, 503),
+    )
     def get(self, request, lead_id):
         source = request.auth.source
         inquiries = queries.inquiries_of_lead(lead_id, source=source)
@@ -98,7 +111,10 @@ class OneLead(View):
 
 class LeadInsight(View):
     @extend_schema(
-        operation_id="get_lead_insight", summary="A lead's newest insight", responses={200: InsightAnswer} | PROBLEMS
+        operation_id="get_lead_insight",
+        summary="A lead's newest insight",
+        parameters=INSIGHT,
+        responses={200: InsightAnswer} | schema.problems(401, 403, 404, 503),
     )
     def get(self, request, lead_id):
         source = request.auth.source

@@ -114,6 +114,37 @@ def test_it_refuses_a_key_that_is_none(intake, ann, key):
     assert not Lead.objects.exists()
 
 
+@pytest.mark.parametrize("header", ["a,b", "a, b", '"a","b"', '"a", "b"', ",", '"a,b'])
+def test_two_idempotency_keys_are_refused_however_the_server_joins_them(intake, ann, header):
+    response = intake.post(ann, idempotency_key=header)
+
+    assert (response.status_code, problem(response)) == (400, "malformed")
+    assert not Lead.objects.exists()
+
+
+def test_a_key_may_hold_a_comma_in_quotes_and_in_a_batch(intake, ann):
+    first = intake.post(ann, idempotency_key='"a, b"')
+
+    again = intake.post({"items": [ann | {"idempotency_key": "a, b"}]}, path="/api/v1/inquiries/batch")
+
+    assert first.status_code == 201
+    assert again.json()["results"] == [{"index": 0, "status": 200, "inquiry": first.json()}]
+
+
+def test_invisible_characters_are_dropped_and_the_lead_is_kept(intake, ann):
+    sent = intake.post(ann | {"name": "Ann\u202eeeL\n", "message": "Call\u200b me\x1b\r\nnow\ttoday"}).json()
+
+    assert sent["lead"]["name"] == "AnneeL"
+    assert sent["message"] == "Call me\nnow\ttoday"
+
+
+def test_number_is_taken_as_it_is_written(full):
+    sent = full.post({"external_id": 12345, "name": 7, "message": 2.5}).json()
+
+    assert (sent["lead"]["name"], sent["message"]) == ("7", "2.5")
+    assert full.post({"external_id": "12345", "message": "x"}).json()["lead"]["id"] == sent["lead"]["id"]
+
+
 def test_it_answers_a_double_post_without_a_key_with_the_first_inquiry(full, ann):
     first = full.post(ann)
 

@@ -1,5 +1,6 @@
 """The OpenAPI document and the intake hold together: what the one allows the other takes, and nothing else."""
 
+import re
 from functools import cache
 
 import pytest
@@ -27,20 +28,23 @@ ALL_EXAMPLES_IN_ONE_DATABASE = [HealthCheck.function_scoped_fixture]
 
 @cache
 def properties() -> dict:
-    """Return the fields of NewInquiry as documented, with `oneOf` reduced to the form that holds a value."""
+    """Return the fields of NewInquiry as documented, with `anyOf` reduced to the form that holds a value."""
     documented = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]["NewInquiry"]
     return {
-        name: {"nullable": is_nullable(field)} | field | (field.get("oneOf") or [{}])[0]
+        name: {"nullable": is_nullable(field)} | field | (field.get("anyOf") or [{}])[0]
         for name, field in documented["properties"].items()
     }
 
 
 def is_nullable(field) -> bool:
-    return any("null" in form.get("type", ()) for form in (field, *field.get("oneOf", ())))
+    return any("null" in form.get("type", ()) for form in (field, *field.get("anyOf", ())))
 
 
 def texts(name):
-    return FORMATS[name] if name in FORMATS else TEXT | st.just("x" * properties()[name]["maxLength"])
+    if name in FORMATS:
+        return FORMATS[name]
+    field = properties()[name]
+    return TEXT.filter(re.compile(field["pattern"][:-1] + r"\Z").search) | st.just("x" * field["maxLength"])
 
 
 def values(name):

@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 
 from crm.keys import create_key
+from crm.models import Scope
 from crm.web import body_limit, create_server
 from leads.models import Inquiry
 
@@ -221,7 +222,7 @@ def test_waitress_refuses_what_is_no_request_with_a_problem(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_waitress_takes_a_chunked_body_like_any_other(monkeypatch):
-    key = create_key(source_with("shop"), name="shop")[1]
+    key = create_key(source_with("shop"), name="shop", scope=Scope.FULL)[1]
 
     with waitress(monkeypatch) as send:
         sent_with_length = send(head(f"Content-Length: {len(BODY)}", key=key), BODY)

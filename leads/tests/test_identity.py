@@ -2,7 +2,16 @@
 
 import pytest
 
-from leads.identity import Contact, content_hash, email_contact, external_contact, phone_contact, search_text
+from leads.identity import (
+    Contact,
+    content_hash,
+    email_contact,
+    external_contact,
+    phone_contact,
+    search_text,
+    visible_message,
+    visible_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +37,63 @@ def test_what_is_no_phone_number_is_refused(written):
 
 def test_an_email_is_kept_in_lower_case():
     assert email_contact(" Pat@Example.COM ") == Contact("email", "pat@example.com")
+
+
+@pytest.mark.parametrize("domain", ["пример.рф", "ПРИМЕР.РФ", "пример。рф", "xn--e1afmkfd.xn--p1ai"])
+def test_domain_of_an_email_has_one_form_however_it_is_written(domain):
+    assert email_contact(f"ann@{domain}") == Contact("email", "ann@xn--e1afmkfd.xn--p1ai")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\u212aate@example.com",
+        "i\u0307van@example.com",
+        "иван@example.com",
+        "ann\u200b@example.com",
+        '"ann"@example.com',
+        '"a b"@example.com',
+        "ann(comment)@example.com",
+        "ann.@example.com",
+        "ann..lee@example.com",
+        "ann@[127.0.0.1]",
+        "ann@localhost",
+        "ann@\u200b.рф",
+        "a@b@example.com",
+        "x" * 243 + "@пример.рф",
+        "@example.com",
+    ],
+)
+def test_email_that_no_mailbox_has_or_that_looks_like_another_is_refused(written):
+    with pytest.raises(ValueError):
+        email_contact(written)
+
+
+@pytest.mark.parametrize("written", ["a\u200b1", "a\u202e1", "a\n1", "a\x001", "a\ufeff1"])
+def test_external_id_with_invisible_characters_is_refused(written):
+    with pytest.raises(ValueError, match="invisible"):
+        external_contact(written, source_id=3)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Ann\u202eeeL", "AnneeL"),
+        ("\u2066Ann\u2069 \u200bLee\u200f", "Ann Lee"),
+        ("Ann\n\tLee\x00\x1b[2J", "Ann Lee[2J"),
+        ("A\u00adnn \U000e0041\U000e0042", "Ann"),
+        ("\u3164", ""),
+        ("Ann\u2028Lee", "Ann Lee"),
+        ("علی\u200cرضا", "علی\u200cرضا"),
+        ("Ann 👩\u200d💻", "Ann 👩\u200d💻"),
+    ],
+)
+def test_name_keeps_what_is_seen_of_it(sent, kept):
+    assert visible_name(sent) == kept
+
+
+def test_message_keeps_its_lines_and_loses_what_is_not_seen():
+    assert visible_message(" One\r\ntwo\rthree\u2028\tfour\x07\u202e\u200b ") == " One\ntwo\nthree\n\tfour "
 
 
 def test_an_external_id_is_kept_with_its_source_and_its_case():

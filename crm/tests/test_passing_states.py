@@ -279,6 +279,8 @@ def test_lock_that_is_held_too_long_makes_the_intake_unavailable(intake):
             response = send(intake, number)
 
         assert is_unavailable(response)
+        with connection.cursor() as cursor:
+            cursor.execute(f"RESET {timeout}")
         assert send(intake, number).status_code == 201
     # It was only busy: to connect anew each time would make it busier.
     assert connection.connection.info.backend_pid == before

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from django.conf import settings
 from config.testrun import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+OPEN_FILES, SLOW_CLIENTS = 256, 300
 
 pytestmark = [
     pytest.mark.xdist_group("serve"),
@@ -52,8 +54,9 @@ class House:
         return self.banner
 
     def start(self):
-        """Start to serve, and wait for nothing."""
+        """Start to serve, and wait for nothing. The process may open few files, as on many systems."""
         self.banner = ""
+        _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.process = subprocess.Popen(
             [sys.executable, "-u", "manage.py", "serve", "--port", str(self.port)],
             cwd=ROOT,
@@ -62,6 +65,7 @@ class House:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (OPEN_FILES, hard_limit)),
         )
 
     def _listen(self):
@@ -310,31 +314,24 @@ def test_it_tells_no_password_and_no_key_that_works_no_more(house):
     assert paste(said)[0] == 201
 
 
-def test_clients_that_send_a_byte_now_and_then_hold_up_no_posts(tmp_path):
-    house = House(tmp_path / "var")
+def test_clients_that_send_a_byte_now_and_then_hold_up_no_posts(house):
+    """There are more of them than the process may open files, unless it allows itself more."""
+    key = told(house.serve(), "API key")
     head = "POST /api/v1/inquiries HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     body_begun = f"{head}Content-Type: application/json\r\nContent-Length: 4000\r\n\r\n{{".encode()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        # Fewer files than there are clients, so that the process must allow itself more.
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-        house.start()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        key = told(house.serve(), "API key")
-        with ExitStack() as connections:
-            address = ("127.0.0.1", house.port)
-            slow = [connections.enter_context(socket.create_connection(address)) for _ in range(300)]
-            for number, client in enumerate(slow):
-                client.sendall(body_begun if number % 2 else f"{head}X-Slow: ".encode())
-            statuses = []
-            for number in range(40):
-                for client in slow[number::40]:
-                    client.sendall(b"x")
-                url = f"http://127.0.0.1:{house.port}/api/v1/inquiries"
-                statuses.append(ask(url, key=key, body=inquiry_of(number, "How much is it?"))[0])
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        house.end(signal.SIGKILL)
+    statuses = []
+
+    with ExitStack() as connections:
+        address = ("127.0.0.1", house.port)
+        slow = [connections.enter_context(socket.create_connection(address)) for _ in range(SLOW_CLIENTS)]
+        for number, client in enumerate(slow):
+            client.sendall(body_begun if number % 2 else f"{head}X-Slow: ".encode())
+        for number in range(40):
+            for client in slow[number::40]:
+                client.sendall(b"x")
+            url = f"http://127.0.0.1:{house.port}/api/v1/inquiries"
+            body = inquiry_of(f"quick-{number}", "How much is it?")
+            statuses.append(ask(url, key=key, body=body)[0])
 
     assert statuses == [201] * 40
 

@@ -30,6 +30,11 @@ MAX_NUMBER = 2**63 - 1
 NO_NUL = r"^[^\u0000]*$"
 _ESCAPED = "".join(c if c == "-" or c > "\uffff" else f"\\u{ord(c):04x}" for c in INVISIBLE)
 VISIBLE = f"^[^{_ESCAPED}]*$"
+#: What is always accepted; a domain in another alphabet is, too, where DNS could know it.
+EMAIL = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$"
+)
 #: How the key of an item of a batch is written: 1 to 255 printable ASCII characters, with or without quotes around.
 ITEM_KEY = r'^(?!""$)(?:"[ -~]{1,255}"|[ -~]{1,255})$'
 #: The same in a header. Servers join the values of two headers with a comma, so a comma must be within quotes.
@@ -118,10 +123,8 @@ class PhoneField(TextField):
 class EmailField(serializers.EmailField):
     """An optional e-mail address."""
 
-    schema = {
-        "anyOf": [{"type": "string", "format": "email", "maxLength": MAX_EMAIL}, {"const": ""}, {"type": "null"}],
-        "default": "",
-    }
+    _address = {"type": "string", "format": "email", "pattern": EMAIL, "maxLength": MAX_EMAIL}
+    schema = {"anyOf": [_address, {"const": ""}, {"type": "null"}], "default": ""}
 
 
 class NewInquiry(Strict):
@@ -133,7 +136,7 @@ class NewInquiry(Strict):
         allow_blank=True,
         allow_null=True,
         default="",
-        help_text="Kept in lower case, its domain in ASCII (xn--…). The part before the @ must be ASCII, unquoted.",
+        help_text="Kept in lower case. A domain in another alphabet is kept in ASCII (xn--…).",
     )
     phone = PhoneField(40, help_text="As people write it; kept as E.164.")
     external_id = ExternalIdField(200, help_text="The client's id in that bot or site.")

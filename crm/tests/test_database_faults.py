@@ -126,7 +126,6 @@ def test_readyz_says_unavailable_and_logs_the_sentence(path, open_database, monk
 
     path.write_bytes(GARBAGE)
     monkeypatch.setattr(health, "oldest_due_age", oldest_due_age)
-    monkeypatch.setattr(health, "connection", open_database)
 
     response = client.get("/readyz")
 

@@ -13,6 +13,20 @@ hypothesis.register_profile(
 hypothesis.load_profile("house")
 
 
+def pytest_collection_modifyitems(config, items):
+    """On PostgreSQL leave out what uses neither database nor broker: the round on SQLite has tried it."""
+    if connection.vendor != "postgresql":
+        return
+    left_out = [item for item in items if not _uses_servers(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _uses_servers(item)]
+
+
+def _uses_servers(item) -> bool:
+    markers = (item.get_closest_marker("django_db"), item.get_closest_marker("postgresql"))
+    return any(markers) or bool({"db", "redis_url"}.intersection(item.fixturenames))
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("postgresql") and connection.vendor != "postgresql":
         pytest.skip("needs PostgreSQL: `make test` brings one")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.batch [--items 1000] [--posts 400] [--rounds 3]
 
-Runs gunicorn on a private PostgreSQL; every item brings a new lead and an idempotency key, to a source of 20
-operators. In each round come single posts at 16 clients, a batch by one client, batches by four at once, and the
+Runs the web server on a private PostgreSQL; every item brings a new lead and an idempotency key, to a source of
+20 operators. In each round come single posts at 16 clients, a batch by one client, batches by four at once, and the
 floor: the same rows without their keys, by COPY into the five tables. Four batches are more than 20 operators may
 have: half of them wait. At the end a batch runs beside single posts, which should hardly notice.
 Exit status 1 when an item is not accepted, or batches bring fewer than 4 times as many leads a second as single posts.

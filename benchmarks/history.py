@@ -2,7 +2,7 @@
 
     python -m benchmarks.history [--inquiries 1000000] [--posts 400] [--rounds 5] [--memory 100000]
 
-Two databases on one private PostgreSQL, one with 1,000 inquiries and one with many, each served by a gunicorn of its
+Two databases on one private PostgreSQL, one with 1,000 inquiries and one with many, each served by a web server of its
 own. Rounds of the same posts go to one and to the other in turn, at 16 clients and 20 operators. Then 30,000 inquiries
 of those operators are resolved with autovacuum off, so that their dead index entries stay, and the rounds are
 repeated. With --memory, so many inquiries are posted to the small one and the web process's memory is read on the way.

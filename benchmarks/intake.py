@@ -2,9 +2,9 @@
 
     python -m benchmarks.intake [--posts 400] [--rounds 3] [--floor-seconds 3]
 
-Runs gunicorn on a private PostgreSQL, with sources of 5 and 20 operators, at 16 clients and at one, and the embedded
-run on SQLite with its live worker at 16 clients. Every post brings a new lead and an idempotency key. The floor is
-pgbench: the rows of one inquiry by plain INSERTs in one transaction, on the same server in the same rounds.
+Runs the web server on a private PostgreSQL, with sources of 5 and 20 operators, at 16 clients and at one, and the
+embedded run on SQLite with its live worker at 16 clients. Every post brings a new lead and an idempotency key. The
+floor is pgbench: the rows of one inquiry by plain INSERTs in one transaction, on the same server in the same rounds.
 Exit status 1 when a post fails, an accepted inquiry is not there with all its rows, or a limit is exceeded. The
 figures are medians of the rounds, and no marks.
 """

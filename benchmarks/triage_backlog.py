@@ -2,8 +2,8 @@
 
     python -m benchmarks.triage_backlog [--jobs 6000] [--idle-seconds 20]
 
-Runs gunicorn, the relay and a Celery worker as processes, on a private PostgreSQL and Redis. The relay runs for a
-while without any worker: what it publishes meanwhile must not grow with the backlog. Once the worker has begun, an
+Runs the web server, the relay and a Celery worker as processes, on a private PostgreSQL and Redis. The relay runs for
+a while without any worker: what it publishes meanwhile must not grow with the backlog. Once the worker has begun, an
 urgent inquiry comes last of all and should be read among the first.
 Exit status 1 when more than 50 messages lay in the broker, the urgent one was not read within 2 seconds, or an inquiry
 did not get exactly one insight.

@@ -20,7 +20,7 @@ from pathlib import Path
 
 START_SECONDS = 30
 # Tests of one group share a server, so they stay in one process.
-PARALLEL = ["-n", "2", "--dist", "loadgroup"]
+PARALLEL = ["-n", "3", "--dist", "loadgroup"]
 
 
 class Missing(Exception):

@@ -151,15 +151,16 @@ def _receive(arrivals: Sequence[Arrival], *, source: Source, rng: Rng) -> None:
     now = max(arrival.now for arrival in arrivals)
     written, stored = remember_keys((a.key for a in arrivals if a.key), now=now)
     new, repeating = _apart(arrivals, written)
-    # How long the answer takes must not tell the public whether a lead is known.
-    leads = Recognition(
-        (contact for arrival in new for contact in arrival.submission.contacts),
-        source_id=source.pk,
-        is_even=any(arrival.is_public for arrival in new),
-    )
+    # How long the answer takes must not tell the public whether a lead or a text is known.
+    is_even = any(arrival.is_public for arrival in new)
+    contacts = (contact for arrival in new for contact in arrival.submission.contacts)
+    leads = Recognition(contacts, source_id=source.pk, is_even=is_even)
     repeat_counts = _find_or_make_inquiries(new, leads, source=source)
     opened = [arrival for arrival in new if not arrival.is_duplicate]
-    assigned = open_inquiries([arrival.inquiry for arrival in opened], now=now, rng=rng) if opened else []
+    assigned = []
+    if opened or is_even:
+        inquiries = [arrival.inquiry for arrival in opened]
+        assigned = open_inquiries(inquiries, source_id=source.pk, now=now, rng=rng, is_even=is_even)
     for arrival in new:
         # That somebody has sent the same before is nothing for the public.
         is_duplicate = arrival.is_duplicate and not arrival.is_public

@@ -77,19 +77,22 @@ WAITING = Compiled(
 )
 
 
-def open_inquiries(inquiries: Sequence[NewInquiry], *, now: datetime, rng: Rng) -> list[Statement]:
+def open_inquiries(
+    inquiries: Sequence[NewInquiry], *, source_id: int, now: datetime, rng: Rng, is_even: bool = False
+) -> list[Statement]:
     """Give new inquiries of one source to operators, in their order, or let them wait. Return what is to be written.
+
+    ``is_even`` reads as much for strangers as for known leads.
 
     Runs inside the caller's transaction, as its last step but the writing: the operators stay locked until it ends.
     Raises Source.DoesNotExist when the source was deleted meanwhile.
     """
-    source_id = inquiries[0].source.pk
     assigner = Assigner(Pool([source_id], now=now), rng=rng)
     if source_id not in assigner.pool.sources:
         raise Source.DoesNotExist
     is_sticky = assigner.pool.sources[source_id].is_sticky
-    returning = {inquiry.lead.id for inquiry in inquiries if not inquiry.lead.is_new} if is_sticky else ()
-    last = last_operators(returning) if returning else {}
+    returning = {inquiry.lead.id for inquiry in inquiries if not inquiry.lead.is_new} if is_sticky else set()
+    last = last_operators(returning) if returning or (is_even and is_sticky) else {}
     for inquiry in inquiries:
         if assigner.assign_earlier(source_id) and returning:
             last |= last_operators(returning)

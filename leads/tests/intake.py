@@ -27,5 +27,5 @@ def take_in(source: Source, *emails: str, now: datetime, rng: Rng) -> Sequence[N
             )
             for own in contacts
         ]
-        write(*open_inquiries(inquiries, now=now, rng=rng), *leads.statements())
+        write(*open_inquiries(inquiries, source_id=source.pk, now=now, rng=rng), *leads.statements())
     return inquiries
